@@ -1,0 +1,3 @@
+//! One authenticated socket.
+
+pub mod cursor;
