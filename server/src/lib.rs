@@ -1,3 +1,5 @@
 //! The server.
 
+pub mod command;
+pub mod registry;
 pub mod session;

@@ -1,0 +1,3 @@
+//! What clients send.
+
+pub mod dedupe;

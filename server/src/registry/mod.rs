@@ -1,0 +1,3 @@
+//! Who is connected.
+
+pub mod policy;

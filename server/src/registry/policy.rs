@@ -1,0 +1,219 @@
+//! Who gets a user's one socket: decided from the last grant and the newcomer, nothing else.
+
+use std::{fmt, sync::Arc};
+
+use tabwire_protocol::{CloseCode, Device};
+
+/// Names one socket, for the time of the whole system.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SocketId(Arc<str>);
+
+impl SocketId {
+    /// A socket of this name.
+    pub fn new(name: &str) -> Self {
+        Self(name.into())
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for SocketId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What happens when a user connects from a second device.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Concurrency {
+    /// The newer device gets the socket.
+    #[default]
+    Replace,
+    /// The older device keeps it for as long as it lives.
+    Reject,
+}
+
+/// The last grant of a user. It outlives its socket, so that an automatic reconnect can be told from a newer claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// The device it was given to.
+    pub device: Device,
+    /// Its number: one more than the one before.
+    pub claim: u64,
+    /// The socket that holds it; none when that has gone.
+    pub socket: Option<SocketId>,
+}
+
+/// A connection that wants the socket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Newcomer {
+    /// Its device.
+    pub device: Device,
+    /// The grant it had, when it reconnects by itself. None for a page load or a person's `reconnect()`.
+    pub claim: Option<u64>,
+}
+
+/// What is to be done about a newcomer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// It gets the socket, with this claim.
+    Grant {
+        /// The number of the grant.
+        claim: u64,
+        /// The socket that held the last grant, and the code it is closed with.
+        closes: Option<(SocketId, CloseCode)>,
+    },
+    /// First see whether this socket lives, then decide again: with it as `dead` if it doesn't, else refuse with 4410.
+    Probe(SocketId),
+    /// It is closed with this code.
+    Refuse(CloseCode),
+}
+
+/// Decides about a newcomer. `dead` is a socket that has been probed and gave no answer.
+pub fn decide(
+    policy: Concurrency,
+    last: Option<&Grant>,
+    newcomer: &Newcomer,
+    dead: Option<&SocketId>,
+) -> Decision {
+    let Some(last) = last else {
+        return Decision::Grant {
+            claim: next_claim(0, newcomer),
+            closes: None,
+        };
+    };
+    let same_device = last.device == newcomer.device;
+    // An automatic reconnect never kicks a device that a person has turned to since.
+    if !same_device && newcomer.claim.is_some_and(|claim| claim < last.claim) {
+        return Decision::Refuse(CloseCode::Replaced);
+    }
+    let closes = match &last.socket {
+        None => None,
+        Some(socket) if same_device => Some((socket.clone(), CloseCode::Superseded)),
+        Some(socket) if policy == Concurrency::Replace || dead == Some(socket) => {
+            Some((socket.clone(), CloseCode::Replaced))
+        }
+        Some(socket) => return Decision::Probe(socket.clone()),
+    };
+    Decision::Grant {
+        claim: next_claim(last.claim, newcomer),
+        closes,
+    }
+}
+
+/// Above the last one, and above what the newcomer had: a server that lost its memory goes on counting.
+fn next_claim(last: u64, newcomer: &Newcomer) -> u64 {
+    last.max(newcomer.claim.unwrap_or(0)).saturating_add(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn last(device: &str, claim: u64, socket: Option<&str>) -> Grant {
+        Grant {
+            device: Device::new(device).expect("a name"),
+            claim,
+            socket: socket.map(SocketId::new),
+        }
+    }
+
+    fn newcomer(device: &str, claim: Option<u64>) -> Newcomer {
+        Newcomer {
+            device: Device::new(device).expect("a name"),
+            claim,
+        }
+    }
+
+    fn granted(claim: u64, closes: Option<(&str, CloseCode)>) -> Decision {
+        Decision::Grant {
+            claim,
+            closes: closes.map(|(socket, code)| (SocketId::new(socket), code)),
+        }
+    }
+
+    const BOTH: [Concurrency; 2] = [Concurrency::Replace, Concurrency::Reject];
+
+    #[test]
+    fn the_first_connection_of_a_user_gets_the_socket() {
+        for policy in BOTH {
+            let decision = decide(policy, None, &newcomer("laptop", None), None);
+            assert_eq!(decision, granted(1, None));
+        }
+    }
+
+    #[test]
+    fn a_newer_connection_of_the_same_device_supersedes_the_older() {
+        for policy in BOTH {
+            for claim in [None, Some(3)] {
+                let holder = last("laptop", 7, Some("old"));
+                let decision = decide(policy, Some(&holder), &newcomer("laptop", claim), None);
+                assert_eq!(decision, granted(8, Some(("old", CloseCode::Superseded))));
+            }
+        }
+    }
+
+    #[test]
+    fn replace_gives_the_socket_to_the_newer_device() {
+        let holder = last("laptop", 7, Some("old"));
+        let decision = decide(
+            Concurrency::Replace,
+            Some(&holder),
+            &newcomer("phone", None),
+            None,
+        );
+        assert_eq!(decision, granted(8, Some(("old", CloseCode::Replaced))));
+    }
+
+    #[test]
+    fn reject_asks_whether_the_older_device_lives() {
+        let holder = last("laptop", 7, Some("old"));
+        let old = SocketId::new("old");
+        let phone = newcomer("phone", None);
+        let decide = |dead| decide(Concurrency::Reject, Some(&holder), &phone, dead);
+        assert_eq!(decide(None), Decision::Probe(old.clone()));
+        assert_eq!(
+            decide(Some(&old)),
+            granted(8, Some(("old", CloseCode::Replaced)))
+        );
+        // The socket that was found dead is no longer the one that holds the grant.
+        assert_eq!(decide(Some(&SocketId::new("older"))), Decision::Probe(old));
+    }
+
+    #[test]
+    fn an_automatic_reconnect_does_not_kick_a_device_that_was_granted_later() {
+        for policy in BOTH {
+            for socket in [Some("new"), None] {
+                let holder = last("phone", 8, socket);
+                let decision = decide(policy, Some(&holder), &newcomer("laptop", Some(7)), None);
+                assert_eq!(decision, Decision::Refuse(CloseCode::Replaced));
+            }
+        }
+    }
+
+    #[test]
+    fn a_person_who_reconnects_is_not_held_back_by_a_later_grant() {
+        let holder = last("phone", 8, None);
+        let decision = decide(
+            Concurrency::Reject,
+            Some(&holder),
+            &newcomer("laptop", None),
+            None,
+        );
+        assert_eq!(decision, granted(9, None));
+    }
+
+    #[test]
+    fn claims_go_on_counting_after_the_server_has_forgotten_them() {
+        let decision = decide(
+            Concurrency::Replace,
+            None,
+            &newcomer("laptop", Some(7)),
+            None,
+        );
+        assert_eq!(decision, granted(8, None));
+    }
+}
