@@ -1,0 +1,140 @@
+//! The build, from Rust to the page a browser loads. Each step makes the ones before it; what is up to date is
+//! left alone.
+//!
+//! ```text
+//! client-wasm ── cargo, wasm-bindgen ──> npm/wasm ── npm run build ──> npm/dist ── npm pack ──> npm/tabwire-*.tgz
+//!                                                                                                  │ npm install
+//! tabwire-server --static www/dist <── www/dist <── npm run build ── www <─────────────────────────┴──> tests/e2e
+//! ```
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::{env, fs};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::run::{cargo, cmd, npm, root};
+use crate::tools;
+
+/// The server, as the tests compile it.
+pub(crate) fn server() -> Result<PathBuf> {
+    cargo("build").args(["-p", "tabwire-server"]).run()?;
+    Ok(target()?.join("debug").join("tabwire-server"))
+}
+
+/// `npm/wasm`: the compiled client and the JavaScript that loads it.
+pub(crate) fn module() -> Result<()> {
+    let bindgen = tools::bindgen()?.join("wasm-bindgen");
+    cargo("build")
+        .args([
+            "-p",
+            "tabwire-client",
+            "--target",
+            "wasm32-unknown-unknown",
+            "--profile",
+            "wasm",
+        ])
+        .run()?;
+    let compiled = target()?
+        .join("wasm32-unknown-unknown")
+        .join("wasm")
+        .join("tabwire_client.wasm");
+    cmd(bindgen)
+        .args([
+            "--target",
+            "web",
+            "--out-dir",
+            "npm/wasm",
+            "--out-name",
+            "tabwire",
+        ])
+        .arg(compiled)
+        .run()
+}
+
+/// The npm package as people install it. Fails when an entry is larger than its budget. Built once per command:
+/// several parts of a test run use it.
+pub(crate) fn package() -> Result<PathBuf> {
+    static PACKED: OnceLock<PathBuf> = OnceLock::new();
+    if let Some(tarball) = PACKED.get() {
+        return Ok(tarball.clone());
+    }
+    module()?;
+    install_locked("npm")?;
+    npm("npm").args(["run", "build"]).run()?;
+    npm("npm").arg("pack").run()?;
+    let tarball = root()
+        .join("npm")
+        .join(concat!("tabwire-", env!("CARGO_PKG_VERSION"), ".tgz"));
+    ensure!(
+        tarball.exists(),
+        "npm/package.json and Cargo.toml must have one version: there is no {}",
+        tarball.display()
+    );
+    Ok(PACKED.get_or_init(|| tarball).clone())
+}
+
+/// The demo's pages, which use the packed package.
+pub(crate) fn site() -> Result<PathBuf> {
+    let tarball = package()?;
+    install_with_package("www", &tarball)?;
+    npm("www").args(["run", "build"]).run()?;
+    Ok(root().join("www").join("dist"))
+}
+
+/// `npm ci`, when the lockfile has changed since the last time.
+pub(crate) fn install_locked(folder: &str) -> Result<()> {
+    let folder_path = root().join(folder);
+    let lockfile = folder_path.join("package-lock.json");
+    let installed = folder_path
+        .join("node_modules")
+        .join(".installed-package-lock.json");
+    if same_content(&lockfile, &installed) {
+        return Ok(());
+    }
+    npm(folder).arg("ci").run()?;
+    keep_copy(&lockfile, &installed)
+}
+
+/// The locked dependencies of `folder` and in addition the package under test: installed from the tarball as a
+/// user would, but not written down, since every build of it has another checksum.
+pub(crate) fn install_with_package(folder: &str, tarball: &Path) -> Result<()> {
+    install_locked(folder)?;
+    let modules = root().join(folder).join("node_modules");
+    let installed = modules.join(".installed-tabwire.tgz");
+    let package = modules.join("tabwire");
+    if package.exists() && same_content(tarball, &installed) {
+        return Ok(());
+    }
+    if package.exists() {
+        // npm would compare versions, find the same one, and keep what is there.
+        fs::remove_dir_all(&package).with_context(|| format!("removing {}", package.display()))?;
+    }
+    npm(folder)
+        .args(["install", "--no-save", "--no-package-lock"])
+        .arg(tarball)
+        .run()?;
+    keep_copy(tarball, &installed)
+}
+
+/// Cargo's target folder: the one we were built into.
+fn target() -> Result<PathBuf> {
+    let this = env::current_exe().context("finding out where this program is")?;
+    // target/debug/xtask, or target/debug/deps/xtask-… for our own tests
+    let debug = this
+        .ancestors()
+        .find(|folder| folder.file_name().is_some_and(|name| name == "debug"));
+    let target = debug
+        .and_then(Path::parent)
+        .context("this program is not in a cargo target folder")?;
+    Ok(target.to_owned())
+}
+
+fn same_content(one: &Path, other: &Path) -> bool {
+    matches!((fs::read(one), fs::read(other)), (Ok(one), Ok(other)) if one == other)
+}
+
+fn keep_copy(of: &Path, at: &Path) -> Result<()> {
+    fs::copy(of, at).with_context(|| format!("copying {} to {}", of.display(), at.display()))?;
+    Ok(())
+}

@@ -1,0 +1,202 @@
+//! The parts of `cargo xtask test`: what each needs and runs, how long it took, how it ended.
+
+use std::time::{Duration, Instant};
+use std::{env, path::PathBuf};
+
+use anyhow::{Context, Result};
+use clap::ValueEnum;
+
+use crate::run::{cargo, cmd, npm, root};
+use crate::server::{PUBLISH_KEY, TestServer};
+use crate::setup::{self, Need};
+use crate::{chain, lint, tools};
+
+/// In the order in which they run: what is quick and often broken comes first.
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+pub(crate) enum Part {
+    /// Formatting, clippy natively and for the browser
+    Lint,
+    /// Unit, integration and doc tests of the Rust crates
+    Unit,
+    /// The simulator of tabs, browser, network and server
+    Sim,
+    /// The client's tests inside Chromium, against a real server
+    Wasm,
+    /// The npm package: built, measured, tested, packed
+    Npm,
+    /// The demo's pages, built on the packed package
+    Www,
+    /// Tabs of a real Chromium with the packed package, against real server processes
+    E2e,
+}
+
+const SIMULATOR_SEEDS: u64 = 2_000;
+const SIMULATOR_SEEDS_WITH_ALL: u64 = 20_000;
+
+/// The crates with tests that need nothing but a Rust compiler.
+const CRATES: [&str; 4] = [
+    "tabwire-protocol",
+    "tabwire-client",
+    "tabwire-server",
+    "xtask",
+];
+/// Those with a library, whose documentation has examples to run.
+const LIBRARIES: [&str; 3] = ["tabwire-protocol", "tabwire-client", "tabwire-server"];
+
+/// Runs `parts`, or all of them, up to the first that fails. Ends with the seconds of each and a closing line.
+pub(crate) fn test(parts: &[Part], all: bool) -> Result<()> {
+    let parts = if parts.is_empty() {
+        Part::value_variants()
+    } else {
+        parts
+    };
+    let mut times = Vec::new();
+    let mut outcome = Ok(());
+    for part in parts {
+        println!("\n── {}", part.name());
+        let start = Instant::now();
+        outcome = part
+            .test(all)
+            .with_context(|| format!("part {}", part.name()));
+        times.push((part.name(), start.elapsed()));
+        if outcome.is_err() {
+            break;
+        }
+    }
+    println!("\n── seconds");
+    for (part, time) in &times {
+        println!("{part:>8} {:8.1}", time.as_secs_f64());
+    }
+    println!(
+        "{:>8} {:8.1}\n",
+        "total",
+        times
+            .iter()
+            .map(|(_, time)| time)
+            .sum::<Duration>()
+            .as_secs_f64()
+    );
+    let failed = usize::from(outcome.is_err());
+    println!("{} passed, {failed} failed", times.len() - failed);
+    outcome
+}
+
+impl Part {
+    fn name(self) -> String {
+        self.to_possible_value()
+            .expect("no part is hidden from the command line")
+            .get_name()
+            .to_owned()
+    }
+
+    fn test(self, all: bool) -> Result<()> {
+        match self {
+            Self::Lint => lint::lint(),
+            Self::Unit => unit(),
+            Self::Sim => simulator(if all {
+                SIMULATOR_SEEDS_WITH_ALL
+            } else {
+                SIMULATOR_SEEDS
+            }),
+            Self::Wasm => wasm(),
+            Self::Npm => package(),
+            Self::Www => site(),
+            Self::E2e => e2e(),
+        }
+    }
+}
+
+fn unit() -> Result<()> {
+    if setup::has_nextest() {
+        cargo("nextest run").args(selection(&CRATES)).run()?;
+    } else {
+        cargo("test")
+            .args(["--lib", "--bins", "--tests"])
+            .args(selection(&CRATES))
+            .run()?;
+    }
+    cargo("test").arg("--doc").args(selection(&LIBRARIES)).run()
+}
+
+fn selection(crates: &[&'static str]) -> Vec<&'static str> {
+    crates.iter().flat_map(|name| ["-p", name]).collect()
+}
+
+fn simulator(seeds: u64) -> Result<()> {
+    cargo("run")
+        .args([
+            "--profile",
+            "sim",
+            "-p",
+            "tabwire-simulation",
+            "--",
+            "--seeds",
+            &seeds.to_string(),
+        ])
+        .run()
+}
+
+fn wasm() -> Result<()> {
+    setup::ensure(&[Need::WasmTarget, Need::Chromium, Need::ChromeDriver])?;
+    let wasm_pack = tools::wasm_pack()?;
+    let bindgen = tools::bindgen()?;
+    let driver = setup::chromedriver().context("there is no chromedriver")?;
+    let server = TestServer::start()?;
+    cmd(wasm_pack)
+        .args([
+            "test",
+            "--headless",
+            "--chrome",
+            "--mode",
+            "no-install",
+            "--chromedriver",
+        ])
+        .arg(driver)
+        .arg("client-wasm")
+        // wasm-pack takes the wasm-bindgen it finds there, and checks that its version is the lockfile's.
+        .env("PATH", path_with(bindgen)?)
+        // A driver named here would be preferred to ours.
+        .env_remove("GECKODRIVER")
+        .env(
+            "WASM_BINDGEN_TEST_WEBDRIVER_JSON",
+            root().join("xtask").join("webdriver.json"),
+        )
+        // Seconds. The defaults, 20 and 5, are too tight for two busy cores.
+        .env("WASM_BINDGEN_TEST_TIMEOUT", "120")
+        .env("WASM_BINDGEN_TEST_DRIVER_TIMEOUT", "30")
+        // Read by the tests with `option_env!`: a page has no environment.
+        .env("TABWIRE_TEST_SERVER", &server.url)
+        .env("TABWIRE_TEST_PUBLISH_KEY", PUBLISH_KEY)
+        .run()
+}
+
+fn package() -> Result<()> {
+    setup::ensure(&[Need::WasmTarget, Need::Node])?;
+    chain::package()?;
+    npm("npm").arg("test").run()
+}
+
+fn site() -> Result<()> {
+    setup::ensure(&[Need::WasmTarget, Need::Node])?;
+    chain::site()?;
+    Ok(())
+}
+
+fn e2e() -> Result<()> {
+    setup::ensure(&[Need::WasmTarget, Need::Node, Need::Chromium])?;
+    let chromium = setup::chromium().context("there is no chromium")?;
+    let server = chain::server()?;
+    let tarball = chain::package()?;
+    chain::install_with_package("tests/e2e", &tarball)?;
+    npm("tests/e2e")
+        .arg("test")
+        .env("TABWIRE_SERVER", server)
+        .env("TABWIRE_CHROMIUM", chromium)
+        .run()
+}
+
+fn path_with(folder: PathBuf) -> Result<std::ffi::OsString> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::join_paths(std::iter::once(folder).chain(env::split_paths(&path)))
+        .context("PATH has a folder with a colon in its name")
+}

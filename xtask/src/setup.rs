@@ -1,0 +1,209 @@
+//! What the commands need from the machine, and how to get it.
+//!
+//! Everything is looked up first, so a machine that has it all pays a few milliseconds. What is missing is
+//! installed when we may, else the command that installs it is printed and nothing runs.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use crate::run::cmd;
+
+/// Something that has to be on the machine before a command can run.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Need {
+    Rustfmt,
+    Clippy,
+    WasmTarget,
+    Node,
+    Chromium,
+    ChromeDriver,
+}
+
+const NODE_MAJOR_AT_LEAST: u32 = 20;
+const WASM_TARGET: &str = "wasm32-unknown-unknown";
+
+/// Installs what is missing of `needs`.
+pub(crate) fn ensure(needs: &[Need]) -> Result<()> {
+    let mut packages = Vec::new();
+    for need in needs {
+        match need {
+            Need::Rustfmt => rustup_component("rustfmt", "fmt")?,
+            Need::Clippy => rustup_component("clippy", "clippy")?,
+            Need::WasmTarget => wasm_target()?,
+            Need::Node => node()?,
+            Need::Chromium => packages.extend(chromium().is_none().then(chromium_package)),
+            Need::ChromeDriver => packages.extend(chromedriver().is_none().then(driver_package)),
+        }
+    }
+    if packages.is_empty() {
+        return Ok(());
+    }
+    install(&packages)?;
+    // A package without the program we know must not surface as a puzzle later.
+    let still_missing = needs.contains(&Need::Chromium) && chromium().is_none()
+        || needs.contains(&Need::ChromeDriver) && chromedriver().is_none();
+    if still_missing {
+        bail!("{} installed, but not found on PATH", packages.join(", "));
+    }
+    Ok(())
+}
+
+/// The browser, by any of the names it goes by.
+pub(crate) fn chromium() -> Option<PathBuf> {
+    [
+        "chromium",
+        "chromium-browser",
+        "google-chrome-stable",
+        "google-chrome",
+    ]
+    .into_iter()
+    .find_map(on_path)
+}
+
+pub(crate) fn chromedriver() -> Option<PathBuf> {
+    on_path("chromedriver").or_else(|| {
+        // Where Ubuntu's package puts it.
+        let path = Path::new("/usr/lib/chromium-browser/chromedriver");
+        path.exists().then(|| path.to_owned())
+    })
+}
+
+/// Whether `cargo nextest` can be used; we do without when it is not there.
+pub(crate) fn has_nextest() -> bool {
+    on_path("cargo-nextest").is_some()
+}
+
+fn rustup_component(component: &str, subcommand: &str) -> Result<()> {
+    if cmd("cargo").args([subcommand, "--version"]).read().is_ok() {
+        return Ok(());
+    }
+    cmd("rustup").args(["component", "add", component]).run()
+}
+
+fn wasm_target() -> Result<()> {
+    // The folder is there only when the target's standard library is installed, with or without rustup.
+    let folder = cmd("rustc")
+        .args(["--print", "target-libdir", "--target", WASM_TARGET])
+        .read()?;
+    if Path::new(folder.trim()).exists() {
+        return Ok(());
+    }
+    cmd("rustup").args(["target", "add", WASM_TARGET]).run()
+}
+
+/// Node is not installed for you: which version manager or package source fits is the machine owner's choice.
+fn node() -> Result<()> {
+    let wanted = format!("Node {NODE_MAJOR_AT_LEAST} or newer is needed, with npm");
+    let version = cmd("node")
+        .arg("--version")
+        .read()
+        .with_context(|| wanted.clone())?;
+    match node_major(&version) {
+        Some(major) if major >= NODE_MAJOR_AT_LEAST => {}
+        _ => bail!("{wanted}; `node --version` says {}", version.trim()),
+    }
+    on_path("npm").with_context(|| wanted)?;
+    Ok(())
+}
+
+fn node_major(version: &str) -> Option<u32> {
+    version
+        .trim()
+        .strip_prefix('v')?
+        .split('.')
+        .next()?
+        .parse()
+        .ok()
+}
+
+fn install(packages: &[&str]) -> Result<()> {
+    let apt = |arguments: &[&str]| match privilege() {
+        Some(Privilege::Root) => Some(
+            cmd("apt-get")
+                .env("DEBIAN_FRONTEND", "noninteractive")
+                .args(arguments),
+        ),
+        Some(Privilege::Sudo) => Some(
+            cmd("sudo")
+                .args(["-n", "env", "DEBIAN_FRONTEND=noninteractive", "apt-get"])
+                .args(arguments),
+        ),
+        None => None,
+    };
+    let install = [&["install", "--yes", "--no-install-recommends"], packages].concat();
+    let (Some(update), Some(install)) = (apt(&["update"]), apt(&install)) else {
+        bail!(
+            "missing from this machine; install with:\n\n    sudo apt-get update && sudo apt-get install --yes {}\n",
+            packages.join(" ")
+        );
+    };
+    update.run()?;
+    install.run()
+}
+
+enum Privilege {
+    Root,
+    Sudo,
+}
+
+fn privilege() -> Option<Privilege> {
+    on_path("apt-get")?;
+    let we_are_root = fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
+    if we_are_root {
+        return Some(Privilege::Root);
+    }
+    cmd("sudo")
+        .args(["-n", "true"])
+        .read()
+        .ok()
+        .map(|_| Privilege::Sudo)
+}
+
+fn chromium_package() -> &'static str {
+    if on_ubuntu() {
+        "chromium-browser"
+    } else {
+        "chromium"
+    }
+}
+
+fn driver_package() -> &'static str {
+    if on_ubuntu() {
+        "chromium-chromedriver"
+    } else {
+        "chromium-driver"
+    }
+}
+
+fn on_ubuntu() -> bool {
+    let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
+    release.lines().any(|line| line == "ID=ubuntu")
+}
+
+fn on_path(program: &str) -> Option<PathBuf> {
+    let folders = std::env::var_os("PATH")?;
+    std::env::split_paths(&folders)
+        .map(|folder| folder.join(program))
+        .find(|path| path.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_major_version_of_node_is_read() {
+        assert_eq!(node_major("v20.20.2\n"), Some(20));
+        assert_eq!(node_major("v9.1.0"), Some(9));
+        assert_eq!(node_major("command not found"), None);
+    }
+
+    #[test]
+    fn programs_are_found_on_the_path() {
+        assert!(on_path("sh").is_some());
+        assert_eq!(on_path("tabwire-no-such-program"), None);
+    }
+}
