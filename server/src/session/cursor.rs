@@ -389,17 +389,22 @@ impl SessionCursor {
         })
     }
 
-    /// Starts anew from the head. A replay that was running is answered by this.
+    /// Starts anew from the head, for whoever reads this session. A request that was running is answered by a `synced` of its
+    /// own: a refresh with a `ref` would tell only the one who asked.
     fn refresh(&mut self, reason: RefreshReason, bounds: &LogBounds) -> Refresh {
         self.epoch = bounds.epoch.clone();
         self.position = bounds.head;
         self.prev = bounds.head;
+        self.pending = self.pending.filter(|pending| pending.reference.is_some()).map(|pending| Pending {
+            until: bounds.head,
+            ..pending
+        });
         Refresh {
             reason,
             epoch: self.epoch.clone(),
             view: self.viewer.view.clone(),
             at: bounds.head,
-            reference: self.pending.take().and_then(|pending| pending.reference),
+            reference: None,
         }
     }
 

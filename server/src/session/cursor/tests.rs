@@ -306,24 +306,24 @@ fn a_session_that_the_log_has_passed_is_refreshed_where_it_stands() {
 }
 
 #[test]
-fn another_epoch_refreshes_the_session_and_answers_what_was_asked() {
+fn another_epoch_refreshes_the_session_and_what_was_asked_is_answered_by_synced() {
     let mut log = Log::new("e1", 0);
     log.push("oooo");
     let mut session = open(&log, None).cursor;
     let asked = session.request_sync(&cursor(&log, 1), 7, &log, MAX_REPLAY);
     assert_eq!(asked, Ok(None));
     let log = Log::new("e2", 40);
-    assert_eq!(written(&mut session, &log), ["epoch_changed at 40 ref 7"]);
+    assert_eq!(written(&mut session, &log), ["epoch_changed at 40", "synced 40>40 ref 7"]);
 }
 
 #[test]
-fn a_request_sync_that_finds_another_epoch_is_answered_by_the_refresh() {
+fn a_request_sync_that_finds_another_epoch_is_answered_after_the_refresh() {
     let old = Log::new("e1", 0);
     let mut session = open(&old, None).cursor;
     let log = Log::new("e2", 40);
     let asked = session.request_sync(&cursor(&old, 0), 7, &log, MAX_REPLAY);
     assert_eq!(asked, Ok(None));
-    assert_eq!(written(&mut session, &log), ["epoch_changed at 40 ref 7"]);
+    assert_eq!(written(&mut session, &log), ["epoch_changed at 40", "synced 40>40 ref 7"]);
 }
 
 #[test]
