@@ -447,7 +447,7 @@ pub struct WireError {
 }
 
 /// The last frame before the server closes. It decides over a 1006 that follows it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(
     feature = "serde",
     derive(Serialize, Deserialize),

@@ -1,0 +1,349 @@
+//! What happens to a tab, and what a tab does about it.
+
+use std::collections::VecDeque;
+
+use tabwire_protocol::{ClientFrame, Cursor, Device, Epoch, Millis, Position, UserId};
+
+use super::{
+    frame::{Frame, Raw},
+    message::{Message, TabId},
+    random::Random,
+    status::Status,
+    time::{Clock, Timer, Timers},
+};
+
+/// What a tab is made with.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Whom the group of tabs belongs to; the server must name the same user.
+    pub user: UserId,
+    /// This tab's name, drawn anew with each page load.
+    pub tab: TabId,
+    /// The browser profile, the same for all its tabs.
+    pub device: Device,
+    /// Where to go on: only together with the state that it belongs to.
+    pub cursor: Option<Cursor>,
+    /// Whether the app fetches its state when told to.
+    pub fetches_state: bool,
+    /// Whether this browser has Web Locks and BroadcastChannel. Without, the tab is alone.
+    pub shares: bool,
+    /// The highest term that this browser remembers.
+    pub term: u64,
+    /// Where the machine's random numbers start.
+    pub seed: u64,
+}
+
+/// What happens to a tab.
+#[derive(Debug)]
+pub enum Input<R> {
+    /// The page is there: join the group.
+    Start,
+    /// Time passed. Any other input does this too.
+    Tick,
+    /// The group's lock was granted.
+    LockGranted,
+    /// The lock was taken away.
+    LockLost,
+    /// The browser refuses to lock: the tab is alone.
+    LockRefused,
+    /// Another tab said something.
+    Message(Message<R>),
+    /// The socket is open.
+    SocketOpen(SocketId),
+    /// The socket brought a frame.
+    SocketFrame(SocketId, Frame, R),
+    /// The socket brought something that is no frame.
+    SocketNoise(SocketId),
+    /// The socket is closed.
+    SocketClosed(SocketId, u16),
+    /// The app has a token, or none because nobody is logged in.
+    Token(u32, Option<Box<str>>),
+    /// The app failed to get a token.
+    TokenFailed(u32),
+    /// The app has fetched its state, which is at this position if it said so.
+    StateFetched(u32, Option<(Epoch, Position)>),
+    /// The app failed to fetch its state.
+    StateFailed(u32),
+    /// The app wants a command done.
+    Send(NewCommand),
+    /// The page is frozen or goes into the back-forward cache.
+    Hide,
+    /// The page is back.
+    Show,
+    /// The page is visible (or hidden).
+    Visible(bool),
+    /// The browser says that there is a network.
+    Online,
+    /// A person wants the group to connect again.
+    Reconnect,
+    /// This tab leaves for good.
+    Close,
+    /// All tabs of the group stop and forget.
+    Logout,
+}
+
+/// A command as the app gives it.
+#[derive(Clone, Debug)]
+pub struct NewCommand {
+    /// Its type, as the app wrote it.
+    pub event_type: Box<str>,
+    /// Its payload as JSON.
+    pub payload: tabwire_protocol::RawJson,
+    /// How long it may take, in milliseconds.
+    pub timeout_ms: u64,
+}
+
+/// Numbers the sockets of a tab, so that a late word of an old one is not taken for a new one's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SocketId(pub u32);
+
+/// What a tab does.
+#[derive(Clone, Debug)]
+pub enum Output<R> {
+    /// Listen to the other tabs.
+    OpenChannel,
+    /// Stop listening to the other tabs.
+    CloseChannel,
+    /// Tell the other tabs.
+    Post(Message<R>),
+    /// Queue for the group's lock, without a limit of time.
+    RequestLock,
+    /// Give the lock up, or leave its queue.
+    ReleaseLock,
+    /// Remember the term for the next page load.
+    StoreTerm(u64),
+    /// Open a socket.
+    OpenSocket(SocketId),
+    /// Write a frame.
+    SendFrame(SocketId, ClientFrame),
+    /// Close the socket and do not listen to it any more.
+    CloseSocket(SocketId),
+    /// Ask the app for a token.
+    GetToken(u32, TokenReason),
+    /// Ask the app for its state. An older request is void.
+    FetchState {
+        /// Numbers the request.
+        number: u32,
+        /// Why.
+        reason: FetchReason,
+        /// Which log the state must be of.
+        epoch: Epoch,
+        /// Up to where events are known.
+        head: Position,
+    },
+    /// The state fetched by this request is the app's state now.
+    ApplyState {
+        /// Which request.
+        number: u32,
+        /// Why it was fetched.
+        reason: FetchReason,
+        /// Which log it is of.
+        epoch: Epoch,
+        /// Up to where it holds the events.
+        position: Position,
+    },
+    /// Events were missed and the app fetches no state: it is told so.
+    Refreshed {
+        /// Why.
+        reason: FetchReason,
+        /// Which log goes on.
+        epoch: Epoch,
+        /// After which position.
+        at: Position,
+    },
+    /// Events for the app, in order.
+    Deliver(Vec<R>),
+    /// The app's cursor once all outputs before this one are carried out.
+    Cursor(Cursor),
+    /// A command of this tab is settled.
+    Settled(Box<str>, Settlement<R>),
+    /// The status has changed.
+    Status(Box<Status>),
+    /// Something worth a line in the debug log.
+    Log(Log),
+}
+
+/// Why the app is asked for a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenReason {
+    /// To connect.
+    Connect,
+    /// To go on with the connection there is.
+    Renew,
+    /// The server refused the last one.
+    Unauthorized,
+}
+
+/// Why the app is asked for its state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FetchReason {
+    /// The tab is new.
+    Initial,
+    /// The server cannot send what was missed.
+    Refresh(tabwire_protocol::RefreshReason),
+}
+
+impl FetchReason {
+    /// The reason as the app reads it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Initial => "initial",
+            Self::Refresh(reason) => reason.as_str(),
+        }
+    }
+}
+
+/// What came of a command.
+#[derive(Clone, Debug)]
+pub enum Settlement<R> {
+    /// The server's `ack` or `nack`. With a doubt, its `executed: "no"` means `unknown`: the command was written more than
+    /// once, and a server that has lost its records does not know of the first time.
+    Answered(R, bool),
+    /// It was given up here.
+    Failed(Failure),
+}
+
+/// Why a command was given up, and whether it may have taken effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Why.
+    pub why: FailureReason,
+    /// Whether it may have taken effect.
+    pub executed: tabwire_protocol::Executed,
+}
+
+/// Why a command was given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailureReason {
+    /// Its deadline is over.
+    Timeout,
+    /// Its type is not a name.
+    Invalid,
+    /// It is larger than the server takes.
+    TooLarge,
+    /// Too many commands are waiting.
+    QueueFull,
+    /// The tab left, or its group stopped.
+    Closed,
+}
+
+impl FailureReason {
+    /// The reason as the app reads it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Timeout => "timeout",
+            Self::Invalid => "invalid",
+            Self::TooLarge => "too_large",
+            Self::QueueFull => "queue_full",
+            Self::Closed => "closed",
+        }
+    }
+}
+
+/// A line of the debug log: its number is spelled out by the TypeScript layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Log {
+    /// This tab leads.
+    Leading = 1,
+    /// This tab stopped leading.
+    Demoted = 2,
+    /// A connection is being made.
+    Connecting = 3,
+    /// The server has welcomed the session.
+    Welcomed = 4,
+    /// The socket is closed.
+    Closed = 5,
+    /// The socket is silent and given up.
+    Dead = 6,
+    /// A frame was missing: a repair is asked for.
+    Gap = 7,
+    /// A repair is sent to another tab, from the ring.
+    RepairedFromRing = 8,
+    /// A repair is asked of the server.
+    RepairFromServer = 9,
+    /// The app's state is to be fetched.
+    Refresh = 10,
+    /// A tab spoke under an old leadership and was ignored.
+    StaleLeader = 11,
+    /// This tab raised its term, since another had heard of a higher one.
+    Reterm = 12,
+    /// The socket brought something that is no frame.
+    Noise = 13,
+    /// The server ignored something that this client sent.
+    ServerError = 14,
+    /// The app failed to give a token.
+    TokenFailed = 15,
+    /// The app failed to fetch its state.
+    StateFailed = 16,
+}
+
+/// Counts what happened, for `inspect()`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Events given to the app.
+    pub delivered: u64,
+    /// Frames dropped, since everything up to them was there.
+    pub duplicates: u64,
+    /// Frames not applied, since something before them was missing.
+    pub gaps: u64,
+    /// Events of modules that are not the session's.
+    pub foreign: u64,
+    /// Repairs sent to other tabs from the ring.
+    pub ring_repairs: u64,
+    /// Repairs asked of the server.
+    pub server_repairs: u64,
+    /// Times the app was told to fetch its state, or that it missed something.
+    pub refreshes: u64,
+    /// Times this tab began to lead.
+    pub leads: u64,
+    /// Connections made.
+    pub connects: u64,
+    /// Messages ignored, since they came under an old leadership.
+    pub stale: u64,
+}
+
+/// What every part of the machine works with: the time, random numbers, the timers, and where outputs go.
+pub(crate) struct Context<R> {
+    pub(crate) now: Millis,
+    pub(crate) clock: Clock,
+    pub(crate) random: Random,
+    pub(crate) timers: Timers,
+    pub(crate) outputs: VecDeque<Output<R>>,
+    pub(crate) counters: Counters,
+}
+
+impl<R: Raw> Context<R> {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self {
+            now: Millis(0),
+            clock: Clock::default(),
+            random: Random::new(seed),
+            timers: Timers::default(),
+            outputs: VecDeque::new(),
+            counters: Counters::default(),
+        }
+    }
+
+    pub(crate) fn emit(&mut self, output: Output<R>) {
+        self.outputs.push_back(output);
+    }
+
+    pub(crate) fn log(&mut self, line: Log) {
+        self.emit(Output::Log(line));
+    }
+
+    pub(crate) fn post(&mut self, message: Message<R>) {
+        self.emit(Output::Post(message));
+    }
+
+    /// Sets a timer to fire so many milliseconds from now.
+    pub(crate) fn after(&mut self, timer: Timer, ms: u64) {
+        self.timers.set(timer, self.now.plus(Millis(ms)));
+    }
+
+    /// The wall clock's time now.
+    pub(crate) fn wall(&self) -> Millis {
+        self.clock.wall(self.now)
+    }
+}

@@ -1,0 +1,204 @@
+//! What tabs say to each other.
+
+use core::fmt;
+
+use tabwire_protocol::{Command, Cursor, Epoch, Module, Position, ShopId, UserId, View};
+
+use super::{frame::Frame, io::FailureReason, status::LinkStatus};
+
+/// The version of the messages between tabs. Tabs of other versions are ignored.
+pub const MESSAGE_VERSION: u32 = 1;
+
+/// Names a tab: 16 random characters of base64url, drawn anew with each page load.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TabId([u8; 16]);
+
+impl TabId {
+    /// A tab's name from 96 random bits.
+    pub fn from_random(bits: [u8; 12]) -> Self {
+        const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+        let mut text = [0; 16];
+        for (three, four) in bits.chunks_exact(3).zip(text.chunks_exact_mut(4)) {
+            let group = u32::from(three[0]) << 16 | u32::from(three[1]) << 8 | u32::from(three[2]);
+            for (index, character) in four.iter_mut().enumerate() {
+                *character = ALPHABET[(group >> (18 - 6 * index)) as usize & 63];
+            }
+        }
+        Self(text)
+    }
+
+    /// A tab's name as another tab wrote it.
+    pub fn parse(text: &str) -> Option<Self> {
+        let bytes: [u8; 16] = text.as_bytes().try_into().ok()?;
+        bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')).then_some(Self(bytes))
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        core::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for TabId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A leadership. A higher one wins and lower ones are ignored: whatever a tab that lost the lead without noticing still says
+/// moves nobody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Leadership {
+    /// The number of the leadership.
+    pub term: u64,
+    /// Who leads.
+    pub tab: TabId,
+}
+
+/// What one tab says to the others. `by` names the leadership that it is said under.
+#[derive(Clone, Debug)]
+pub enum Message<R> {
+    /// A tab has come, or wants to know who leads.
+    Hello {
+        /// The highest leadership it has heard of.
+        known: Option<Leadership>,
+    },
+    /// The leader says that it leads, how its link is, and where its relay is.
+    Status {
+        /// Who.
+        by: Leadership,
+        /// How.
+        status: Box<LeaderStatus>,
+    },
+    /// A frame from the leader's socket, or from its ring.
+    Relay {
+        /// Who.
+        by: Leadership,
+        /// The frame.
+        envelope: Box<Envelope<R>>,
+        /// For this tab alone.
+        to: Option<TabId>,
+    },
+    /// A follower lacks what comes after its cursor.
+    Repair {
+        /// Who.
+        tab: TabId,
+        /// After what.
+        cursor: Cursor,
+    },
+    /// A follower wants a command done.
+    Command {
+        /// Whose.
+        tab: TabId,
+        /// What; its deadline is by the wall clock of this machine, which all its tabs share.
+        command: Box<Command>,
+    },
+    /// The leader carries the command.
+    Accepted {
+        /// Who.
+        by: Leadership,
+        /// Which command.
+        id: Box<str>,
+    },
+    /// What came of a command: the server's `ack` or `nack`.
+    Settled {
+        /// Who.
+        by: Leadership,
+        /// Which command.
+        id: Box<str>,
+        /// The server's frame, or why this leader gave the command up without having written it to any socket.
+        answer: Result<R, FailureReason>,
+        /// The command may have taken effect before, on another socket, whatever the answer says.
+        doubt: bool,
+    },
+    /// Somebody spoke under a leadership lower than one that this tab has heard of.
+    Stale {
+        /// The one it has heard of.
+        known: Leadership,
+    },
+    /// The leader leaves.
+    Bye {
+        /// Who.
+        by: Leadership,
+    },
+    /// A person wants the group to connect again.
+    Reconnect,
+    /// A person logged out.
+    Logout,
+}
+
+/// A frame with the log and view it belongs to: positions of other logs or views never compare.
+#[derive(Clone, Debug)]
+pub struct Envelope<R> {
+    /// Which log.
+    pub epoch: Epoch,
+    /// Which part of it.
+    pub view: View,
+    /// The frame, as far as the machine reads it.
+    pub frame: Frame,
+    /// The frame as it came.
+    pub raw: R,
+    /// More frames of the same replay follow at once.
+    pub more: bool,
+}
+
+/// How the leader is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeaderStatus {
+    /// How its link is.
+    pub link: LinkStatus,
+    /// Its session, once the server has welcomed it; kept while it reconnects, for the claim and the clock.
+    pub session: Option<SessionInfo>,
+    /// Up to where it has relayed, while the link is open.
+    pub relay: Option<RelayPosition>,
+}
+
+/// Up to where a leader has relayed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RelayPosition {
+    /// Which log.
+    pub epoch: Epoch,
+    /// Which part of it.
+    pub view: View,
+    /// The highest position relayed.
+    pub at: Position,
+}
+
+/// What a server said of its session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionInfo {
+    /// Whose.
+    pub user: UserId,
+    /// Of which shop.
+    pub shop: ShopId,
+    /// What it is entitled to.
+    pub modules: Vec<Module>,
+    /// The number of the grant, for automatic reconnects.
+    pub claim: u64,
+    /// How often the server pings.
+    pub ping_ms: u64,
+    /// The largest frame that the server takes, in bytes.
+    pub max_frame: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tab_is_named_by_16_characters_that_parse_back() {
+        let tab = TabId::from_random([255, 0, 16, 32, 64, 128, 1, 2, 3, 4, 5, 6]);
+        assert_eq!(tab.as_str().len(), 16);
+        assert_eq!(TabId::parse(tab.as_str()), Some(tab));
+        for bad in ["", "short", "sixteen chars !!", "seventeen-chars--"] {
+            assert_eq!(TabId::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_higher_term_wins_and_the_tab_breaks_ties() {
+        let leadership = |term, byte| Leadership { term, tab: TabId::from_random([byte; 12]) };
+        assert!(leadership(2, 0) > leadership(1, 255));
+        assert_ne!(leadership(2, 0), leadership(2, 1));
+    }
+}

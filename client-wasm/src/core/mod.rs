@@ -1,0 +1,71 @@
+//! What a tab decides, without doing any of it.
+//!
+//! This module is deterministic. It knows no clock, no random source, no socket, no lock and no other tab: they come in as
+//! [`Input`] and go out as [`Output`]. The browser layer and the simulator both drive the same [`Tab`].
+//!
+//! The one rule of use: *handle, then poll until there is nothing more, then handle again.*
+//!
+//! ```
+//! use tabwire_client::core::{Config, Frame, Input, Output, Raw, Tab, TabId};
+//! use tabwire_protocol::{Device, Millis, UserId};
+//!
+//! #[derive(Clone, Debug)]
+//! struct Text(String);
+//! impl Raw for Text {
+//!     fn size(&self) -> usize {
+//!         self.0.len()
+//!     }
+//! }
+//!
+//! let mut tab: Tab<Text> = Tab::new(Config {
+//!     user: UserId::new("u_101")?,
+//!     tab: TabId::from_random([7; 12]),
+//!     device: Device::new("d_1")?,
+//!     cursor: None,
+//!     fetches_state: false,
+//!     shares: true,
+//!     term: 0,
+//!     seed: 42,
+//! });
+//! let mut now = Millis(1_730_569_300_000);
+//! let mut inputs = vec![Input::Start, Input::LockGranted];
+//! let mut wants_token = false;
+//! while !inputs.is_empty() {
+//!     tab.handle(now, inputs.remove(0));
+//!     while let Some(output) = tab.poll() {
+//!         wants_token |= matches!(output, Output::GetToken(1, _));
+//!     }
+//!     if let Some(next) = tab.next_timeout() {
+//!         now = now.max(next); // a browser would set a timer
+//!     }
+//! }
+//! assert!(wants_token && tab.leads().is_some());
+//! # Ok::<(), tabwire_protocol::NameError>(())
+//! ```
+
+mod encode;
+mod frame;
+mod io;
+mod link;
+mod message;
+mod outbox;
+mod random;
+mod reader;
+mod ring;
+mod status;
+mod tab;
+mod time;
+
+#[cfg(test)]
+mod testing;
+
+pub use encode::encode;
+pub use frame::{Frame, Kind, Moving, Raw, Refresh, Renewed, Welcome};
+pub use io::{
+    Config, Counters, Failure, FailureReason, FetchReason, Input, Log, NewCommand, Output, Settlement, SocketId, TokenReason,
+};
+pub use message::{
+    Envelope, LeaderStatus, Leadership, MESSAGE_VERSION, Message, RelayPosition, SessionInfo, TabId,
+};
+pub use status::{LinkStatus, Reason, Role, State, Status};
+pub use tab::{BEACON_MS, Inspection, Tab};

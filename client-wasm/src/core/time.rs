@@ -1,0 +1,136 @@
+//! The machine's clock: all its timers, and a time that never runs backwards.
+
+use tabwire_protocol::Millis;
+
+/// When the machine wants to be called although nothing happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Timer {
+    /// The wait before the next connection is over.
+    Retry,
+    /// The app has not answered with a token, or the server with a welcome, in time.
+    Connect,
+    /// Nothing was heard from the socket for longer than a ping period.
+    Silence,
+    /// The server has not answered our ping.
+    Probe,
+    /// The token should be renewed now.
+    Renew,
+    /// The connection has been healthy for long enough to forget earlier failures.
+    Healthy,
+    /// A state fetch is due: the spread or the back-off is over.
+    Fetch,
+    /// A repair that was asked for has not come.
+    Repair,
+    /// A replay has been collected for long enough: deliver what is there.
+    Batch,
+    /// A command's deadline is over, or its acceptance should be asked for again.
+    Outbox,
+    /// A command that the leader carries has reached its deadline.
+    Carried,
+    /// The leader says that it is there although its socket is silent.
+    Beacon,
+    /// A demoted tab queues for the lock again.
+    Rejoin,
+}
+
+const TIMERS: usize = Timer::Rejoin as usize + 1;
+
+/// One deadline per timer.
+#[derive(Debug, Default)]
+pub(crate) struct Timers {
+    deadlines: [Option<Millis>; TIMERS],
+}
+
+impl Timers {
+    /// Sets or moves a timer.
+    pub(crate) fn set(&mut self, timer: Timer, at: Millis) {
+        self.deadlines[timer as usize] = Some(at);
+    }
+
+    /// Sets a timer unless an earlier deadline is set already.
+    pub(crate) fn set_earlier(&mut self, timer: Timer, at: Millis) {
+        let deadline = &mut self.deadlines[timer as usize];
+        *deadline = Some(deadline.map_or(at, |set| set.min(at)));
+    }
+
+    /// Stops a timer.
+    pub(crate) fn stop(&mut self, timer: Timer) {
+        self.deadlines[timer as usize] = None;
+    }
+
+    /// When the timer is to fire.
+    pub(crate) fn deadline(&self, timer: Timer) -> Option<Millis> {
+        self.deadlines[timer as usize]
+    }
+
+    /// The earliest deadline of all.
+    pub(crate) fn next(&self) -> Option<Millis> {
+        self.deadlines.iter().flatten().min().copied()
+    }
+
+    /// Whether the timer is due; a timer that is due is stopped.
+    pub(crate) fn fire(&mut self, timer: Timer, now: Millis) -> bool {
+        let due = self.deadlines[timer as usize].is_some_and(|at| at <= now);
+        if due {
+            self.stop(timer);
+        }
+        due
+    }
+}
+
+/// Turns the wall clock, which people and time servers set back, into a time that never runs backwards.
+///
+/// Forward jumps are passed on: a sleeping laptop looks like one, and its deadlines are over indeed.
+#[derive(Debug, Default)]
+pub(crate) struct Clock {
+    behind: u64,
+    last: Millis,
+}
+
+impl Clock {
+    /// The machine's time when the wall clock says `wall`.
+    pub(crate) fn read(&mut self, wall: Millis) -> Millis {
+        self.behind = self.behind.max(self.last.since(wall).0);
+        self.last = self.last.max(wall.plus(Millis(self.behind)));
+        self.last
+    }
+
+    /// The wall clock's time for a time of the machine.
+    pub(crate) fn wall(&self, time: Millis) -> Millis {
+        Millis(time.0.saturating_sub(self.behind))
+    }
+
+    /// The machine's time for a time of the wall clock.
+    pub(crate) fn machine(&self, wall: Millis) -> Millis {
+        wall.plus(Millis(self.behind))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_set_back_does_not_stop_the_machines_time() {
+        let mut clock = Clock::default();
+        assert_eq!(clock.read(Millis(10_000)), Millis(10_000));
+        assert_eq!(clock.read(Millis(4_000)), Millis(10_000));
+        assert_eq!(clock.read(Millis(4_500)), Millis(10_500));
+        assert_eq!(clock.wall(Millis(10_500)), Millis(4_500));
+        assert_eq!(clock.machine(Millis(4_500)), Millis(10_500));
+        assert_eq!(clock.read(Millis(90_000)), Millis(96_000));
+    }
+
+    #[test]
+    fn a_timer_fires_once_and_the_earliest_is_known() {
+        let mut timers = Timers::default();
+        timers.set(Timer::Retry, Millis(20));
+        timers.set(Timer::Silence, Millis(10));
+        timers.set_earlier(Timer::Silence, Millis(15));
+        assert_eq!(timers.next(), Some(Millis(10)));
+        assert!(!timers.fire(Timer::Silence, Millis(9)));
+        assert!(timers.fire(Timer::Silence, Millis(10)));
+        assert!(!timers.fire(Timer::Silence, Millis(11)));
+        assert_eq!(timers.next(), Some(Millis(20)));
+    }
+}
