@@ -395,10 +395,13 @@ impl SessionCursor {
         self.epoch = bounds.epoch.clone();
         self.position = bounds.head;
         self.prev = bounds.head;
-        self.pending = self.pending.filter(|pending| pending.reference.is_some()).map(|pending| Pending {
-            until: bounds.head,
-            ..pending
-        });
+        self.pending = self
+            .pending
+            .filter(|pending| pending.reference.is_some())
+            .map(|pending| Pending {
+                until: bounds.head,
+                ..pending
+            });
         Refresh {
             reason,
             epoch: self.epoch.clone(),

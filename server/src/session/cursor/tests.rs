@@ -313,7 +313,10 @@ fn another_epoch_refreshes_the_session_and_what_was_asked_is_answered_by_synced(
     let asked = session.request_sync(&cursor(&log, 1), 7, &log, MAX_REPLAY);
     assert_eq!(asked, Ok(None));
     let log = Log::new("e2", 40);
-    assert_eq!(written(&mut session, &log), ["epoch_changed at 40", "synced 40>40 ref 7"]);
+    assert_eq!(
+        written(&mut session, &log),
+        ["epoch_changed at 40", "synced 40>40 ref 7"]
+    );
 }
 
 #[test]
@@ -323,7 +326,10 @@ fn a_request_sync_that_finds_another_epoch_is_answered_after_the_refresh() {
     let log = Log::new("e2", 40);
     let asked = session.request_sync(&cursor(&old, 0), 7, &log, MAX_REPLAY);
     assert_eq!(asked, Ok(None));
-    assert_eq!(written(&mut session, &log), ["epoch_changed at 40", "synced 40>40 ref 7"]);
+    assert_eq!(
+        written(&mut session, &log),
+        ["epoch_changed at 40", "synced 40>40 ref 7"]
+    );
 }
 
 #[test]
