@@ -1,11 +1,11 @@
 //! A real tabwire-server for the tests that run in a browser.
 
 use std::io::{BufRead, BufReader};
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 
 use crate::chain;
 use crate::run::{Running, cmd};
@@ -50,12 +50,19 @@ impl TestServer {
                 }
             }
         });
-        let url = url.recv_timeout(STARTED_WITHIN).with_context(|| {
-            format!(
-                "tabwire-server did not print `listening on …` within {} s",
-                STARTED_WITHIN.as_secs()
-            )
-        })?;
+        let url = url
+            .recv_timeout(STARTED_WITHIN)
+            .map_err(|waited| match waited {
+                RecvTimeoutError::Timeout => {
+                    anyhow!(
+                        "tabwire-server did not say that it listens within {} s",
+                        STARTED_WITHIN.as_secs()
+                    )
+                }
+                RecvTimeoutError::Disconnected => {
+                    anyhow!("tabwire-server ended before it listened")
+                }
+            })?;
         Ok(Self {
             url,
             _process: process,
