@@ -106,10 +106,6 @@ pub(crate) fn install_with_package(folder: &str, tarball: &Path) -> Result<()> {
     if package.exists() && same_content(tarball, &installed) {
         return Ok(());
     }
-    if package.exists() {
-        // npm would compare versions, find the same one, and keep what is there.
-        fs::remove_dir_all(&package).with_context(|| format!("removing {}", package.display()))?;
-    }
     npm(folder)
         .args(["install", "--no-save", "--no-package-lock"])
         .arg(tarball)
