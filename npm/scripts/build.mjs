@@ -1,0 +1,155 @@
+// Builds the package from src/ and from what wasm-bindgen left in wasm/: optimises and embeds the module, bundles the
+// entries, writes the types, and says what each entry costs a page.
+
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { gzipSync, inflateRawSync } from "node:zlib";
+import zopfli from "@gfx/zopfli";
+import { build } from "esbuild";
+import { shorten } from "./shorten.mjs";
+
+/** What the default entry may cost, in bytes of min+gzip, module and loader included. */
+const DEFAULT_ENTRY_MAX_BYTES = 20_480;
+const ENTRIES = ["index", "slim", "react", "zustand"];
+/** Never --all-features: it emits what browsers do not validate. These are what rustc assumes for wasm32-unknown-unknown. */
+const WASM_FEATURES = [
+  "bulk-memory",
+  "nontrapping-float-to-int",
+  "sign-ext",
+  "mutable-globals",
+  "reference-types",
+  "multivalue",
+];
+
+process.chdir(fileURLToPath(new URL("..", import.meta.url)));
+const require = createRequire(import.meta.url);
+
+const glue = "wasm/tabwire.js";
+const bound = "wasm/tabwire_bg.wasm";
+if (!existsSync(glue) || !existsSync(bound)) {
+  fail("npm/wasm is empty: `cargo xtask build` compiles the client and runs wasm-bindgen into it");
+}
+if (readFileSync(glue, "utf8").includes("import.meta.url")) {
+  // Bundlers would take the address for an asset of ours, and not find it.
+  fail("npm/wasm/tabwire.js names a default path: call wasm-bindgen with --omit-default-module-path");
+}
+
+rmSync("dist", { recursive: true, force: true });
+mkdirSync("dist");
+optimise(bound, "dist/tabwire.wasm");
+const { wasm, glue: loader } = await shorten(readFileSync("dist/tabwire.wasm"), readFileSync(glue, "utf8"));
+writeFileSync("dist/tabwire.wasm", wasm);
+if (!WebAssembly.validate(wasm)) fail("dist/tabwire.wasm is not valid: see WASM_FEATURES");
+const deflated = await deflate(wasm);
+
+await build({
+  entryPoints: ENTRIES.map((name) => `src/${name}.ts`),
+  outdir: "dist",
+  bundle: true,
+  splitting: true,
+  chunkNames: "shared/[name]-[hash]",
+  format: "esm",
+  target: "es2022",
+  packages: "external",
+  sourcemap: false,
+  legalComments: "none",
+  logLevel: "warning",
+  plugins: [generatedModules()],
+});
+run(require.resolve("typescript/bin/tsc"), ["-p", "tsconfig.build.json"]);
+await importsOnAServer();
+await report();
+
+function optimise(from, to) {
+  const features = WASM_FEATURES.map((feature) => `--enable-${feature}`);
+  run(join(dirname(require.resolve("binaryen/package.json")), "bin/wasm-opt"), [
+    "-Oz",
+    "--converge",
+    "--strip-debug",
+    "--strip-producers",
+    "--strip-target-features",
+    ...features,
+    from,
+    "-o",
+    to,
+  ]);
+}
+
+/** Raw deflate by Zopfli: some 4 % smaller than zlib's best, and every page pays for it. */
+async function deflate(bytes) {
+  const smallest = Buffer.from(await zopfli.deflateAsync(bytes, { numiterations: 15 }));
+  if (!inflateRawSync(smallest).equals(bytes)) fail("the deflated module does not inflate to itself");
+  return smallest;
+}
+
+/** `tabwire:glue` and `tabwire:embedded`, as declared in src/glue.d.ts. */
+function generatedModules() {
+  return {
+    name: "generated modules",
+    setup({ onResolve, onLoad }) {
+      const modules = {
+        "tabwire:glue": loader,
+        "tabwire:embedded": `export default ${JSON.stringify(deflated.toString("base64"))};`,
+      };
+      onResolve({ filter: /^tabwire:/ }, ({ path }) => ({ path, namespace: "generated", sideEffects: false }));
+      onLoad({ filter: /.*/, namespace: "generated" }, ({ path }) => ({ contents: modules[path] }));
+    },
+  };
+}
+
+/** A server renders pages that import us: nothing may need a browser before it is called. */
+async function importsOnAServer() {
+  const options = { url: "/ws", user: "u", getToken: () => null };
+  for (const name of ENTRIES) {
+    const entry = await import(pathToFileURL(`dist/${name}.js`));
+    const state = entry.createTabwire?.(options).getStatus().state ?? "idle";
+    if (state !== "idle") fail(`dist/${name}.js: createTabwire on a server is ${state}, not idle`);
+  }
+}
+
+/** The sizes as a page has them: an app that uses the whole entry, bundled and minified, its peers left out. */
+async function report() {
+  const table = { "tabwire.wasm": { bytes: wasm.length, gzip: gzip(wasm) }, "tabwire.wasm, deflated": { bytes: deflated.length } };
+  for (const name of ENTRIES) {
+    const minified = await bundleForAPage(`export * from "./dist/${name}.js"`);
+    table[name === "index" ? "tabwire" : `tabwire/${name}`] = { bytes: minified.length, gzip: gzip(minified) };
+  }
+  const app = `import { createTabwire } from "./dist/index.js"; createTabwire(globalThis.options);`;
+  const embedding = await bundleForAPage(app);
+  table["a page that calls createTabwire"] = { bytes: embedding.length, gzip: gzip(embedding) };
+  console.table(table);
+  const used = table.tabwire.gzip;
+  if (used > DEFAULT_ENTRY_MAX_BYTES) fail(`tabwire is ${used} bytes min+gzip, the budget is ${DEFAULT_ENTRY_MAX_BYTES}`);
+}
+
+async function bundleForAPage(source) {
+  const { outputFiles } = await build({
+    stdin: { contents: source, resolveDir: process.cwd() },
+    bundle: true,
+    minify: true,
+    write: false,
+    format: "esm",
+    target: "es2022",
+    external: ["react", "zustand"],
+    legalComments: "none",
+    logLevel: "error",
+  });
+  return outputFiles[0].contents;
+}
+
+function gzip(bytes) {
+  return gzipSync(bytes, { level: 9 }).length;
+}
+
+function run(script, args) {
+  const { status } = spawnSync(process.execPath, [script, ...args], { stdio: "inherit" });
+  if (status !== 0) fail(`${script} failed`);
+}
+
+function fail(message) {
+  console.error(`npm run build: ${message}`);
+  process.exit(1);
+}

@@ -1,0 +1,58 @@
+/** Running `fetchState`: one at a time, by number; what an older number brings is dropped. */
+
+import { TabwireError } from "./errors.js";
+import { isEventId } from "./options.js";
+import type { FetchedState, TabwireOptions } from "./types.js";
+
+export interface FetchAnswers {
+  fetched(n: number, epoch: string | undefined, lastEventId: number | undefined): void;
+  failed(n: number): void;
+  report(error: TabwireError): void;
+}
+
+export class Fetches {
+  #current: { readonly n: number; readonly abort: AbortController; state?: unknown } | undefined;
+
+  async start(
+    fetchState: NonNullable<TabwireOptions["fetchState"]>,
+    request: { n: number; reason: string; epoch: string; head: number },
+    answers: FetchAnswers,
+  ): Promise<void> {
+    const { n, ...rest } = request;
+    this.abort();
+    const current = { n, abort: new AbortController(), state: undefined as unknown };
+    this.#current = current;
+    try {
+      const fetched = await fetchState({ ...rest, signal: current.abort.signal });
+      checkFetched(fetched);
+      if (this.#current !== current) return;
+      current.state = fetched.state;
+      answers.fetched(n, fetched.position?.epoch, fetched.position?.lastEventId);
+    } catch (cause) {
+      if (this.#current !== current) return; // our own abort
+      answers.failed(n);
+      answers.report(new TabwireError("fetch_state_failed", `fetchState failed: ${cause}`, { cause }));
+    }
+  }
+
+  /** The state that fetch `n` brought, once. */
+  take(n: number): { state: unknown } | undefined {
+    const current = this.#current;
+    if (current?.n !== n) return undefined;
+    this.#current = undefined;
+    return { state: current.state };
+  }
+
+  abort(): void {
+    this.#current?.abort.abort();
+    this.#current = undefined;
+  }
+}
+
+function checkFetched(fetched: FetchedState<unknown>): void {
+  if (!fetched || !("state" in fetched)) throw new TypeError("it must return { state, position? }");
+  const { position } = fetched;
+  if (position && (typeof position.epoch !== "string" || !isEventId(position.lastEventId))) {
+    throw new TypeError("position needs epoch and lastEventId; leave it out when it is not known");
+  }
+}

@@ -1,0 +1,13 @@
+// Made by the build: `scripts/build.mjs` resolves these two names, the tests alias them to fakes.
+
+declare module "tabwire:glue" {
+  export const Client: import("./wasm.js").WasmClientConstructor;
+  /** wasm-bindgen's loader. */
+  export default function init(input: { module_or_path: import("./slim.js").WasmSource }): Promise<unknown>;
+}
+
+declare module "tabwire:embedded" {
+  /** The module, deflated without a header, as base64. */
+  const base64: string;
+  export default base64;
+}

@@ -1,0 +1,24 @@
+/** Loads the embedded module, once per page and when first needed. */
+
+import init, { Client } from "tabwire:glue";
+import embedded from "tabwire:embedded";
+import { loadError } from "./load-error.js";
+import type { Loader, WasmModule } from "./wasm.js";
+
+let loading: Promise<WasmModule> | undefined;
+
+export const loadEmbedded: Loader = () => {
+  loading ??= inflate(embedded)
+    .then((bytes) => init({ module_or_path: bytes }))
+    .then(() => ({ Client, onCrash: new Set<(message: string) => void>() }))
+    .catch((cause) => {
+      throw loadError(cause);
+    });
+  return loading;
+};
+
+async function inflate(base64: string): Promise<ArrayBuffer> {
+  const deflated = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
+  const stream = new Blob([deflated]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
+  return new Response(stream).arrayBuffer();
+}

@@ -1,0 +1,99 @@
+"use client";
+/** React: one provider, and hooks that are a subscription each. Nothing is opened while rendering. */
+
+import { createContext, createElement, type ReactNode, useContext, useEffect, useInsertionEffect, useMemo, useRef, useSyncExternalStore } from "react";
+import { TabwireError } from "./errors.js";
+import { Handle } from "./handle.js";
+import { loadEmbedded } from "./load.js";
+import { IDLE } from "./status.js";
+import type {
+  RegisteredCommands,
+  RegisteredEvents,
+  RegisteredState,
+  Tabwire,
+  TabwireEvent,
+  TabwireOptions,
+  TabwireStatus,
+  TypeOf,
+} from "./types.js";
+
+export type TabwireProviderProps = { readonly children?: ReactNode } & (
+  | {
+      /** Makes a client that lives as long as the provider. Another `url`, `user` or `namespace` makes another one; new functions are taken over. */
+      readonly options: TabwireOptions;
+      readonly client?: never;
+    }
+  | {
+      /** A client made elsewhere, which whoever made it closes. */
+      readonly client: Tabwire<any, any, any>;
+      readonly options?: never;
+    }
+);
+
+const Context = createContext<Tabwire<any, any, any> | undefined>(undefined);
+
+export function TabwireProvider({ options, client, children }: TabwireProviderProps): ReactNode {
+  return options
+    ? createElement(OwningProvider, { options }, children)
+    : createElement(Context.Provider, { value: client }, children);
+}
+
+function OwningProvider({ options, children }: { readonly options: TabwireOptions; readonly children?: ReactNode }): ReactNode {
+  const { url, user, namespace } = options;
+  // A handle does nothing until it is opened, so React may throw away what it has rendered.
+  const handle = useMemo(() => new Handle(options, loadEmbedded), [url, user, namespace]);
+  useInsertionEffect(() => {
+    handle.options = options;
+  });
+  // Effects of children run first: their handlers are there before the first event.
+  useEffect(() => {
+    handle.open();
+    return handle.close;
+  }, [handle]);
+  return createElement(Context.Provider, { value: handle as unknown as Tabwire<any, any, any> }, children);
+}
+
+/** The client of the provider above. */
+export function useTabwire<
+  Events extends object = RegisteredEvents,
+  Commands extends object = RegisteredCommands,
+  State = RegisteredState,
+>(): Tabwire<Events, Commands, State> {
+  const client = useContext(Context);
+  if (!client) throw new TabwireError("no_provider", "useTabwire: put a <TabwireProvider> above the component");
+  return client;
+}
+
+/** The status, or what `selector` takes from it: the component renders again only when that changes. */
+export function useTabwireStatus(): TabwireStatus;
+export function useTabwireStatus<Selected>(selector: (status: TabwireStatus) => Selected): Selected;
+export function useTabwireStatus(selector: (status: TabwireStatus) => unknown = (status) => status): unknown {
+  const { subscribe, getStatus } = useTabwire();
+  const getSelected = useMemo(() => {
+    // One result per status: a selector that makes objects must not look like a change at every call.
+    let last: { status: TabwireStatus; selected: unknown } | undefined;
+    return () => {
+      const status = getStatus();
+      if (last?.status !== status) last = { status, selected: selector(status) };
+      return last.selected;
+    };
+  }, [getStatus, selector]);
+  const selectedOnServer = useMemo(() => {
+    const selected = selector(IDLE);
+    return () => selected;
+  }, [selector]);
+  return useSyncExternalStore(subscribe, getSelected, selectedOnServer);
+}
+
+/** Calls the latest `handler` for each event of the type, without subscribing anew when it changes. */
+export function useTabwireEvent<Events extends object = RegisteredEvents, Type extends TypeOf<Events> = TypeOf<Events>>(
+  type: Type,
+  handler: (event: TabwireEvent<Events, Type>) => unknown,
+): void {
+  const { on } = useTabwire<Events>();
+  const latest = useRef(handler);
+  useInsertionEffect(() => {
+    latest.current = handler;
+  });
+  useEffect(() => on(type, (event) => latest.current(event)), [on, type]);
+}

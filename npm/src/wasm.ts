@@ -1,0 +1,82 @@
+/** The boundary to the wasm module: what it exports and what it calls. Types only. */
+
+import type { Role, TabwireEvent } from "./types.js";
+
+/** One tab's state machine with its socket, channel and lock. */
+export interface WasmClient {
+  /** Joins the group: opens the channel and asks for the lock. */
+  start(): void;
+  /** Returns the command's id, by which `Host.settled` will name it. */
+  send(type: string, payloadJson: string, timeoutMs: number): string;
+  /** Answers `Host.getToken`; `undefined`: logged out. */
+  token(n: number, token: string | undefined): void;
+  tokenFailed(n: number): void;
+  /** Answers `Host.fetchState` with the position the state is at, if it is known. */
+  stateFetched(n: number, epoch: string | undefined, lastEventId: number | undefined): void;
+  stateFailed(n: number): void;
+  cursor(): { epoch: string; view: string; lastEventId: number } | undefined;
+  inspect(): object;
+  reconnect(): void;
+  close(): void;
+  logout(): void;
+}
+
+export type WasmClientConstructor = new (
+  host: Host,
+  url: string,
+  group: string,
+  user: string,
+  epoch: string | undefined,
+  view: string | undefined,
+  lastEventId: number | undefined,
+  fetchesState: boolean,
+) => WasmClient;
+
+/**
+ * What the module calls. Calls come in order and never nested, when the machine is drained and nothing in
+ * the module is borrowed, so a method may call back into the client. None may throw.
+ */
+export interface Host {
+  getToken(n: number, reason: "connect" | "renew" | "unauthorized"): void;
+  /** At most one is outstanding: a new `n` replaces the older one. */
+  fetchState(n: number, reason: string, epoch: string, head: number): void;
+  /** The result of fetch `n` is valid. The events held meanwhile follow in `deliver`. */
+  applyState(n: number, reason: string, epoch: string, lastEventId: number): void;
+  /** A full refresh, and no fetchState is configured. */
+  refreshed(reason: string, epoch: string, at: number): void;
+  deliver(events: readonly TabwireEvent[]): void;
+  /** Without `code` the command was acknowledged and `ack` is the frame. */
+  settled(
+    id: string,
+    code: string | undefined,
+    executed: string | undefined,
+    message: string | undefined,
+    ack: object | undefined,
+  ): void;
+  status(
+    state: string,
+    role: Role,
+    reason: string | undefined,
+    retryAt: number | undefined,
+    userId: string | undefined,
+    shopId: string | undefined,
+    modules: string[],
+  ): void;
+  log(code: number, detail: string): void;
+  /** The Web Lock was granted. `release` is plain JavaScript: it works when the module has trapped. */
+  holdsLock(release: () => void): void;
+  lockGone(): void;
+  /** From the panic hook: the module must not be called again. */
+  crashed(message: string): void;
+}
+
+/** A loaded module. A trap poisons the memory that all its clients share. */
+export interface WasmModule {
+  readonly Client: WasmClientConstructor;
+  crashed?: boolean;
+  /** Told when any client of the module has crashed. */
+  readonly onCrash: Set<(message: string) => void>;
+}
+
+/** Starts loading the module, or returns the load that is under way. */
+export type Loader = () => Promise<WasmModule>;

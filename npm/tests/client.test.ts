@@ -1,0 +1,468 @@
+// @vitest-environment happy-dom
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { createWith } from "../src/create.js";
+import { TabwireError } from "../src/errors.js";
+import { LINGER_MS } from "../src/registry.js";
+import type { Tabwire, TabwireOptions } from "../src/types.js";
+import { FakeClient, fakeModule, flush, newPage } from "./fake-client.js";
+
+const basics = { url: "/ws", user: "u_1", getToken: () => "t" };
+type Wire = Tabwire<Record<string, unknown>, Record<string, unknown>, unknown>;
+
+function page() {
+  const module = fakeModule();
+  const onError = vi.fn<(error: TabwireError) => void>();
+  const create = (options: Partial<TabwireOptions> = {}): Wire => createWith(module.load, { ...basics, onError, ...options });
+  return { create, onError, ...module };
+}
+
+beforeEach(() => {
+  newPage();
+  vi.useFakeTimers();
+  location.href = "https://shop.example/app/";
+});
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+describe("creation", () => {
+  test("the module gets the absolute address, the group and the cursor", async () => {
+    const { create, loaded } = page();
+    create({ namespace: "ns", initialCursor: { epoch: "e", view: "v", lastEventId: 5 } });
+    await loaded();
+    const url = "wss://shop.example/ws";
+    expect(FakeClient.last.args).toEqual([url, `ns|${url}|u_1`, "u_1", "e", "v", 5, false]);
+    expect(FakeClient.last.log).toEqual(["start"]);
+  });
+
+  test.each([
+    ["/ws", "wss://shop.example/ws"],
+    ["ws?x=1#part", "wss://shop.example/app/ws?x=1"],
+    ["http://other.example:81/ws", "ws://other.example:81/ws"],
+    ["ws://other.example/", "ws://other.example/"],
+  ])("%s is %s", async (url, absolute) => {
+    const { create, loaded } = page();
+    create({ url });
+    await loaded();
+    expect(FakeClient.last.args[0]).toBe(absolute);
+  });
+
+  test.each([
+    ["url", { url: "" }],
+    ["url", { url: "ftp://x/" }],
+    ["url", { url: "http://[" }],
+    ["user", { user: "" }],
+    ["user", { user: "a b" }],
+    ["user", { user: "x".repeat(129) }],
+    ["getToken", { getToken: "token" }],
+    ["namespace", { namespace: "" }],
+    ["fetchState", { fetchState: true }],
+    ["onError", { onError: "log" }],
+    ["initialCursor", { initialCursor: null }],
+    ["initialCursor", { initialCursor: { lastEventId: 5 } }],
+    ["initialCursor", { initialCursor: { epoch: "e", view: "v", lastEventId: -1 } }],
+    ["initialCursor", { initialCursor: { epoch: "e", view: "v", lastEventId: 1.5 } }],
+    ["initialCursor", { initialCursor: { epoch: "e", view: "v", lastEventId: 2 ** 53 } }],
+  ])("a bad %s throws at once and is named: %o", (name, options) => {
+    const { create } = page();
+    expect(() => create(options as never)).toThrow(
+      expect.objectContaining({ name: "TabwireError", code: "bad_option", message: expect.stringContaining(`createTabwire: ${name} `) }),
+    );
+  });
+
+  test("no options at all throw at once", () => {
+    expect(() => createWith(page().load, undefined as never)).toThrow(TabwireError);
+  });
+});
+
+describe("one client per group and page", () => {
+  test("two creations share a client, which ends a while after the last close", async () => {
+    const { create, loaded } = page();
+    const [a, b] = [create(), create()];
+    await loaded();
+    expect(FakeClient.made).toHaveLength(1);
+    a.close();
+    a.close();
+    vi.advanceTimersByTime(LINGER_MS * 2);
+    expect(FakeClient.last.log).toEqual(["start"]);
+    b.close();
+    vi.advanceTimersByTime(LINGER_MS - 1);
+    expect(FakeClient.last.log).toEqual(["start"]);
+    vi.advanceTimersByTime(1);
+    expect(FakeClient.last.log).toEqual(["start", "close"]);
+  });
+
+  test("another user, address or namespace is another client", async () => {
+    const { create, loaded } = page();
+    create();
+    create({ user: "u_2" });
+    create({ url: "/other" });
+    create({ namespace: "other" });
+    await loaded();
+    expect(FakeClient.made).toHaveLength(4);
+  });
+
+  test("closed and created in one turn, as StrictMode does, the client goes on", async () => {
+    const { create, loaded } = page();
+    const fetchState = () => ({ state: 1 });
+    create({ fetchState }).close();
+    create({ fetchState });
+    await loaded();
+    vi.advanceTimersByTime(LINGER_MS * 2);
+    expect(FakeClient.made).toHaveLength(1);
+    expect(FakeClient.last.log).toEqual(["start"]);
+  });
+
+  test("created again while the client lingers, it goes on when nothing was missed", async () => {
+    const { create, loaded } = page();
+    const first = create();
+    await loaded();
+    first.close();
+    await flush();
+    create();
+    expect(FakeClient.made).toHaveLength(1);
+  });
+
+  test.each([
+    ["events were delivered to nobody", {}, (client: FakeClient) => client.deliver([1, "order"])],
+    ["a new store may need a state", { fetchState: () => ({ state: 1 }) }, () => {}],
+    ["the app goes on from a cursor of its own", { initialCursor: { epoch: "e", view: "v", lastEventId: 5 } }, (client: FakeClient) => (client.at = { epoch: "e", view: "v", lastEventId: 6 })],
+    ["all tabs were logged out", {}, (client: FakeClient) => client.logout()],
+  ])("created again while the client lingers, it is a new one when %s", async (_, options, meanwhile) => {
+    const { create, loaded } = page();
+    const first = create(options);
+    await loaded();
+    first.close();
+    await flush();
+    meanwhile(FakeClient.last);
+    create(options);
+    await flush();
+    expect(FakeClient.made).toHaveLength(2);
+    expect(FakeClient.made[0]!.log).toContain("close");
+  });
+
+  test("handlers of a closed handle are gone, those of the others stay", async () => {
+    const { create, loaded } = page();
+    const [a, b] = [create(), create()];
+    const [onA, onB] = [vi.fn(), vi.fn()];
+    a.on("order", onA);
+    b.on("order", onB);
+    await loaded();
+    a.close();
+    FakeClient.last.deliver([1, "order"]);
+    expect(onA).not.toHaveBeenCalled();
+    expect(onB).toHaveBeenCalledOnce();
+    expect(a.getStatus()).toMatchObject({ state: "stopped", reason: "closed" });
+  });
+
+  test("the newest handle's functions are called", async () => {
+    const { create, loaded } = page();
+    create({ getToken: () => "old" });
+    create({ getToken: () => "new" });
+    await loaded();
+    FakeClient.last.host.getToken(1, "connect");
+    await flush();
+    expect(FakeClient.last.calls.at(-1)).toEqual(["token", 1, "new"]);
+  });
+
+  test("handles that disagree about fetchState or the cursor are refused: one of them would have a gap", async () => {
+    const { create, loaded } = page();
+    create();
+    await loaded();
+    expect(() => create({ fetchState: () => ({ state: 1 }) })).toThrow(/fetchState/);
+    expect(() => create({ initialCursor: { epoch: "e", view: "v", lastEventId: 1 } })).toThrow(/initialCursor/);
+  });
+});
+
+describe("status", () => {
+  test("the snapshot is frozen and changes its identity only with its content", async () => {
+    const { create, loaded } = page();
+    const wire = create();
+    expect(wire.getStatus()).toEqual({ state: "connecting", role: "none", modules: [] });
+    await loaded();
+    const listener = vi.fn();
+    wire.subscribe(listener);
+    FakeClient.last.open();
+    const snapshot = wire.getStatus();
+    expect(snapshot).toEqual({ state: "open", role: "leader", userId: "u_1", shopId: "s_1", modules: ["orders", "chat"] });
+    expect(Object.isFrozen(snapshot) && Object.isFrozen(snapshot.modules)).toBe(true);
+    FakeClient.last.open();
+    expect(wire.getStatus()).toBe(snapshot);
+    expect(listener).toHaveBeenCalledOnce();
+    FakeClient.last.open(["orders"]);
+    expect(wire.getStatus()).not.toBe(snapshot);
+    FakeClient.last.host.status("reconnecting", "leader", undefined, 123, "u_1", "s_1", ["orders"]);
+    expect(wire.getStatus()).toMatchObject({ state: "reconnecting", retryAt: 123 });
+    FakeClient.last.open(["orders"]);
+    expect("retryAt" in wire.getStatus()).toBe(false);
+  });
+
+  test("a listener that throws is reported, the others are told", async () => {
+    const { create, loaded, onError } = page();
+    const wire = create();
+    await loaded();
+    wire.subscribe(() => {
+      throw new Error("bad");
+    });
+    const second = vi.fn();
+    const off = wire.subscribe(second);
+    FakeClient.last.open();
+    off();
+    FakeClient.last.open([]);
+    expect(second).toHaveBeenCalledOnce();
+    expect(onError).toHaveBeenCalledTimes(2);
+  });
+
+  test("methods work off the object", async () => {
+    const { create, loaded } = page();
+    const { on, getStatus, inspect, reconnect, cursor } = create();
+    await loaded();
+    const handler = vi.fn();
+    on("order", handler);
+    FakeClient.last.deliver([1, "order"]);
+    reconnect();
+    FakeClient.last.at = { epoch: "e", view: "v", lastEventId: 1 };
+    expect(handler).toHaveBeenCalledOnce();
+    expect(getStatus().state).toBe("connecting");
+    expect(inspect()).toEqual({ term: 3 });
+    expect(cursor()).toEqual({ epoch: "e", view: "v", lastEventId: 1 });
+    expect(FakeClient.last.log).toEqual(["start", "reconnect"]);
+  });
+
+  test("before the module is loaded there is nothing to inspect and the cursor is the initial one", () => {
+    const { create } = page();
+    const initialCursor = { epoch: "e", view: "v", lastEventId: 5 };
+    const wire = create({ initialCursor });
+    expect(wire.inspect()).toEqual({});
+    expect(wire.cursor()).toEqual(initialCursor);
+  });
+});
+
+describe("tokens", () => {
+  test.each([
+    ["a token", () => "jwt", ["token", 1, "jwt"]],
+    ["a promise of one", async () => "jwt", ["token", 1, "jwt"]],
+    ["null: logged out", () => null, ["token", 1, undefined]],
+    ["undefined: logged out", () => undefined, ["token", 1, undefined]],
+  ])("%s", async (_, getToken, call) => {
+    const { create, loaded, onError } = page();
+    create({ getToken });
+    await loaded();
+    FakeClient.last.host.getToken(1, "connect");
+    await flush();
+    expect(FakeClient.last.calls.at(-1)).toEqual(call);
+    expect(onError).not.toHaveBeenCalled();
+  });
+
+  test.each([
+    ["a throw", () => { throw new Error("offline"); }],
+    ["a rejection", () => Promise.reject(new Error("offline"))],
+    ["something else", () => 5 as never],
+    ["an empty text", () => ""],
+  ])("%s is reported and asked for again by the module", async (_, getToken) => {
+    const { create, loaded, onError } = page();
+    create({ getToken });
+    await loaded();
+    FakeClient.last.host.getToken(4, "unauthorized");
+    await flush();
+    expect(FakeClient.last.calls.at(-1)).toEqual(["tokenFailed", 4]);
+    expect(onError.mock.calls[0]![0]).toMatchObject({ code: "token_failed" });
+  });
+});
+
+describe("state", () => {
+  function pending() {
+    const requests: { signal: AbortSignal; resolve: (value: never) => void; reject: (cause: unknown) => void }[] = [];
+    const fetchState = ({ signal }: { signal: AbortSignal }) =>
+      new Promise<never>((resolve, reject) => void requests.push({ signal, resolve, reject }));
+    return { requests, fetchState };
+  }
+
+  test("a fetched state is handed to onState when the module says it is valid, then the held events", async () => {
+    const { create, loaded } = page();
+    const fetchState = vi.fn(async () => ({ state: { orders: 3 }, position: { epoch: "e", lastEventId: 8 } }));
+    const wire = create({ fetchState });
+    await loaded();
+    const seen: unknown[] = [];
+    wire.onState((...args) => seen.push(args));
+    wire.on("order", ({ id }) => seen.push(id));
+    FakeClient.last.host.fetchState(1, "initial", "e", 7);
+    expect(fetchState).toHaveBeenCalledWith({ reason: "initial", epoch: "e", head: 7, signal: expect.any(AbortSignal) });
+    await flush();
+    expect(FakeClient.last.calls.at(-1)).toEqual(["stateFetched", 1, "e", 8]);
+    expect(seen).toEqual([]);
+    FakeClient.last.host.applyState(1, "initial", "e", 8);
+    FakeClient.last.deliver([9, "order"]);
+    FakeClient.last.host.applyState(1, "initial", "e", 8);
+    expect(seen).toEqual([[{ orders: 3 }, { reason: "initial", position: { epoch: "e", lastEventId: 8 } }], 9]);
+  });
+
+  test("a newer fetch aborts the older, whose result is dropped", async () => {
+    const { create, loaded, onError } = page();
+    const { requests, fetchState } = pending();
+    create({ fetchState });
+    await loaded();
+    const { host } = FakeClient.last;
+    host.fetchState(1, "initial", "e", 7);
+    host.fetchState(2, "epoch_changed", "f", 9);
+    expect(requests.map(({ signal }) => signal.aborted)).toEqual([true, false]);
+    requests[0]!.reject(new Error("aborted"));
+    requests[1]!.resolve({ state: "new" } as never);
+    await flush();
+    expect(FakeClient.last.calls.slice(1)).toEqual([["stateFetched", 2, undefined, undefined]]);
+    expect(onError).not.toHaveBeenCalled();
+  });
+
+  test.each([
+    ["a throw", () => { throw new Error("500"); }],
+    ["nothing", () => undefined],
+    ["no state", () => ({ position: { epoch: "e", lastEventId: 8 } })],
+    ["half a position", () => ({ state: 1, position: { lastEventId: 8 } })],
+    ["a position that is no integer", () => ({ state: 1, position: { epoch: "e", lastEventId: "8" } })],
+  ])("%s is reported and fetched again by the module", async (_, fetchState) => {
+    const { create, loaded, onError } = page();
+    create({ fetchState: fetchState as never });
+    await loaded();
+    FakeClient.last.host.fetchState(3, "initial", "e", 7);
+    await flush();
+    expect(FakeClient.last.calls.at(-1)).toEqual(["stateFailed", 3]);
+    expect(onError.mock.calls[0]![0]).toMatchObject({ code: "fetch_state_failed" });
+  });
+
+  test("without fetchState a refresh calls onState with undefined", async () => {
+    const { create, loaded } = page();
+    const wire = create();
+    await loaded();
+    const onState = vi.fn();
+    wire.onState(onState);
+    FakeClient.last.host.refreshed("expired", "e", 12);
+    expect(onState).toHaveBeenCalledWith(undefined, { reason: "expired", position: { epoch: "e", lastEventId: 12 } });
+  });
+
+  test("closing aborts the fetch", async () => {
+    const { create, loaded } = page();
+    const { requests, fetchState } = pending();
+    const wire = create({ fetchState });
+    await loaded();
+    FakeClient.last.host.fetchState(1, "initial", "e", 7);
+    wire.close();
+    vi.advanceTimersByTime(LINGER_MS);
+    expect(requests[0]!.signal.aborted).toBe(true);
+  });
+});
+
+describe("what can go wrong with the module", () => {
+  test("a call that traps releases the lock, says crashed and never calls the module again", async () => {
+    const { create, loaded, onError, module } = page();
+    const wire = create();
+    const other = create({ user: "u_2" });
+    await loaded();
+    const [client, second] = FakeClient.made;
+    const [release, releaseSecond] = [vi.fn(), vi.fn()];
+    client!.host.holdsLock(release);
+    second!.host.holdsLock(releaseSecond);
+    client!.trap = new Error("unreachable");
+    wire.reconnect();
+    expect(release).toHaveBeenCalledOnce();
+    expect(wire.getStatus()).toEqual({ state: "stopped", role: "none", reason: "crashed", modules: [] });
+    expect(onError.mock.calls[0]![0]).toMatchObject({ code: "crashed" });
+    // The clients of one module share its memory.
+    expect(releaseSecond).toHaveBeenCalledOnce();
+    expect(other.getStatus().reason).toBe("crashed");
+    wire.reconnect();
+    wire.logout();
+    wire.close();
+    vi.advanceTimersByTime(LINGER_MS);
+    expect(client!.log).toEqual(["start"]);
+    expect(module.onCrash.size).toBe(0);
+  });
+
+  test("a lock that was given back in the ordinary way is not released again", async () => {
+    const { create, loaded } = page();
+    const wire = create();
+    await loaded();
+    const release = vi.fn();
+    FakeClient.last.host.holdsLock(release);
+    wire.close();
+    vi.advanceTimersByTime(LINGER_MS);
+    expect(release).not.toHaveBeenCalled();
+  });
+
+  test("after a crash a new client of the page is crashed too", async () => {
+    const { create, loaded } = page();
+    create();
+    await loaded();
+    FakeClient.last.host.crashed("panicked");
+    const again = create();
+    await flush();
+    expect(again.getStatus()).toMatchObject({ state: "stopped", reason: "crashed" });
+    expect(FakeClient.made).toHaveLength(1);
+  });
+
+  test("without WebSocket it stops as unsupported", async () => {
+    vi.stubGlobal("WebSocket", undefined);
+    const { create, onError } = page();
+    const wire = create();
+    const sent = expect(wire.send("order", {})).rejects.toMatchObject({ code: "unsupported", executed: "no" });
+    await flush();
+    await sent;
+    expect(wire.getStatus()).toMatchObject({ state: "stopped", reason: "unsupported" });
+    expect(onError.mock.calls[0]![0]).toMatchObject({ code: "unsupported" });
+  });
+
+  test("without WebAssembly it stops as unsupported", async () => {
+    vi.stubGlobal("WebAssembly", undefined);
+    const wire = page().create();
+    await flush();
+    expect(wire.getStatus()).toMatchObject({ state: "stopped", reason: "unsupported" });
+  });
+
+  test("a load that fails stops as unsupported and says why", async () => {
+    const { create, failed, onError } = page();
+    const wire = create();
+    await failed(new TabwireError("wasm_blocked", "blocked"));
+    expect(wire.getStatus()).toMatchObject({ state: "stopped", reason: "unsupported" });
+    expect(onError.mock.calls[0]![0]).toMatchObject({ code: "wasm_blocked" });
+  });
+
+  test("closed before it is loaded, the module is never called", async () => {
+    const { create, loaded } = page();
+    create().close();
+    vi.advanceTimersByTime(LINGER_MS);
+    await loaded();
+    expect(FakeClient.made).toHaveLength(0);
+  });
+
+  test("a logout before the module is loaded still reaches the other tabs", async () => {
+    const { create, loaded } = page();
+    const wire = create();
+    wire.logout();
+    await loaded();
+    expect(FakeClient.last.log).toEqual(["start", "logout"]);
+    expect(wire.getStatus().reason).toBe("logged_out");
+  });
+});
+
+describe("debug log", () => {
+  test("is silent unless asked for", async () => {
+    const debug = vi.spyOn(console, "debug").mockImplementation(() => {});
+    const { create, loaded } = page();
+    create();
+    create({ user: "u_2", debug: true });
+    await loaded();
+    for (const { host } of FakeClient.made) host.log(1, "");
+    expect(debug.mock.calls).toEqual([["tabwire: this tab leads", ""]]);
+  });
+
+  test("is asked for by localStorage too", async () => {
+    const debug = vi.spyOn(console, "debug").mockImplementation(() => {});
+    localStorage.setItem("tabwire:debug", "1");
+    const { create, loaded } = page();
+    create();
+    await loaded();
+    localStorage.clear();
+    FakeClient.last.host.log(99, "detail");
+    expect(debug.mock.calls).toEqual([["tabwire: log 99", "detail"]]);
+  });
+});

@@ -1,0 +1,3 @@
+import { deflateRawSync } from "node:zlib";
+
+export default deflateRawSync("the module").toString("base64");

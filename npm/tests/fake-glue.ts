@@ -1,0 +1,10 @@
+/** Stands for what wasm-bindgen makes, for a module that is loaded at once. */
+
+export { FakeClient as Client } from "./fake-client.js";
+
+export const glue = { sources: [] as unknown[], failure: undefined as unknown };
+
+export default async function init({ module_or_path }: { module_or_path: unknown }): Promise<void> {
+  glue.sources.push(await module_or_path);
+  if (glue.failure) throw glue.failure;
+}

@@ -1,0 +1,62 @@
+// @vitest-environment happy-dom
+import { beforeEach, expect, test, vi } from "vitest";
+import { newPage } from "./fake-client.js";
+
+const basics = { url: "/ws", user: "u_1", getToken: () => "t" };
+
+beforeEach(() => {
+  vi.resetModules();
+  newPage();
+});
+
+async function fresh<Entry>(entry: Promise<Entry>) {
+  const { glue } = await import("./fake-glue.js");
+  const { FakeClient } = await import("./fake-client.js");
+  return { ...(await entry), glue, made: FakeClient.made };
+}
+
+test("the embedded module is inflated and loaded once for all clients", async () => {
+  const { createTabwire, glue, made } = await fresh(import("../src/index.js"));
+  expect(glue.sources).toEqual([]);
+  createTabwire(basics);
+  createTabwire({ ...basics, user: "u_2" });
+  await vi.waitFor(() => expect(made).toHaveLength(2));
+  expect(glue.sources.map((bytes) => new TextDecoder().decode(bytes as ArrayBuffer))).toEqual(["the module"]);
+});
+
+test.each([
+  "CompileError: WebAssembly.instantiate(): Refused to compile or instantiate WebAssembly module because 'unsafe-eval' is not an allowed source of script in the following Content Security Policy directive",
+  "CompileError: call to WebAssembly.instantiate() blocked by CSP",
+])("a policy that forbids WebAssembly is named with the remedy: %s", async (message) => {
+  const { createTabwire, glue } = await fresh(import("../src/index.js"));
+  glue.failure = new Error(message);
+  const onError = vi.fn();
+  const wire = createTabwire({ ...basics, onError });
+  await vi.waitFor(() => expect(wire.getStatus()).toMatchObject({ state: "stopped", reason: "unsupported" }));
+  expect(onError.mock.calls[0]![0]).toMatchObject({ code: "wasm_blocked", message: expect.stringContaining("'wasm-unsafe-eval'") });
+});
+
+test("slim without init throws at once and says what to call", async () => {
+  const { createTabwire } = await fresh(import("../src/slim.js"));
+  expect(() => createTabwire(basics)).toThrow(
+    expect.objectContaining({ code: "not_initialized", message: expect.stringContaining("await init") }),
+  );
+});
+
+test("slim loads what init was given, once", async () => {
+  const { createTabwire, init, glue, made } = await fresh(import("../src/slim.js"));
+  await init("/tabwire.wasm");
+  await init("/other.wasm");
+  createTabwire(basics);
+  await vi.waitFor(() => expect(made).toHaveLength(1));
+  expect(glue.sources).toEqual(["/tabwire.wasm"]);
+});
+
+test("an init that failed may be tried again", async () => {
+  const { init, glue } = await fresh(import("../src/slim.js"));
+  glue.failure = new Error("404");
+  await expect(init("/wrong.wasm")).rejects.toMatchObject({ code: "unsupported" });
+  glue.failure = undefined;
+  await init("/tabwire.wasm");
+  expect(glue.sources).toEqual(["/wrong.wasm", "/tabwire.wasm"]);
+});
