@@ -19,17 +19,11 @@ export default defineConfig({
       {
         extends: true,
         resolve: {
-          alias: [
-            { find: /^react$/, replacement: "react18" },
-            { find: /^react\/jsx-runtime$/, replacement: "react18/jsx-runtime" },
-            { find: /^react-dom\/client$/, replacement: "react-dom18/client" },
-            { find: /^react-dom\/server$/, replacement: "react-dom18/server" },
-          ],
+          alias: [{ find: /^(react|react-dom)(?=$|\/)/, replacement: here("tests/react18/node_modules/$1") }],
         },
         test: {
           name: "react 18",
           include: ["tests/react.test.ts"],
-          server: { deps: { inline: [/react-dom18/, /react18/] } },
         },
       },
     ],
