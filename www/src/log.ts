@@ -1,0 +1,53 @@
+/** What happened in this tab, newest first. */
+
+import type { TabwireEvent } from "tabwire";
+import { create } from "zustand";
+
+export type Kind = "event" | "status" | "state" | "token" | "command" | "demo" | "error";
+
+export interface Line {
+  key: number;
+  at: number;
+  kind: Kind;
+  text: string;
+}
+
+/** Lines that are kept; a burst of thousands of events must not make the page slow. */
+const LINES_MAX = 200;
+
+interface Log {
+  lines: readonly Line[];
+  /** Events delivered to this tab. */
+  received: number;
+  /** Events that came with an id that is not higher than the one before: must stay 0. */
+  outOfOrder: number;
+  lastId: number;
+}
+
+export const useLog = create<Log>()(() => ({ lines: [], received: 0, outOfOrder: 0, lastId: 0 }));
+
+let key = 0;
+
+export function note(kind: Kind, text: string): void {
+  add([line(kind, text)]);
+}
+
+export function noteEvents(events: readonly TabwireEvent[]): void {
+  let { received, outOfOrder, lastId } = useLog.getState();
+  // Ids of a new epoch start above those of the old one, so one comparison serves both.
+  for (const { id } of events) {
+    if (id <= lastId) outOfOrder++;
+    lastId = id;
+  }
+  received += events.length;
+  useLog.setState({ received, outOfOrder, lastId });
+  add(events.slice(-LINES_MAX).map((event) => line("event", `#${event.id} ${event.type} ${JSON.stringify(event.payload)}`)));
+}
+
+function line(kind: Kind, text: string): Line {
+  return { key: key++, at: Date.now(), kind, text };
+}
+
+function add(lines: Line[]): void {
+  useLog.setState((log) => ({ lines: [...lines.reverse(), ...log.lines].slice(0, LINES_MAX) }));
+}

@@ -1,0 +1,68 @@
+/** The demo's events, and the client that brings them into the stores. */
+
+import { createTabwire, type Tabwire } from "tabwire";
+import { bindStore } from "tabwire/zustand";
+import { fetchShop, freshToken, type Session } from "./api";
+import { note, noteEvents } from "./log";
+import { shopReducers, useShop } from "./shop";
+
+export type OrderStatus = "new" | "preparing" | "ready" | "delivered";
+
+export interface Order {
+  orderId: string;
+  customer: string;
+  item: string;
+  total: number;
+  status: OrderStatus;
+}
+
+export interface ChatLine {
+  id: number;
+  by: string;
+  text: string;
+  timestamp: number;
+}
+
+export interface ShopState {
+  orders: Order[];
+  chat: ChatLine[];
+}
+
+interface Events {
+  order_created: Omit<Order, "status">;
+  order_updated: { orderId: string; status: OrderStatus };
+  chat_message: { text: string };
+}
+
+declare module "tabwire" {
+  interface Register {
+    events: Events;
+    commands: Events;
+    state: ShopState;
+  }
+}
+
+export function connect(session: Session): Tabwire {
+  const wire = createTabwire({
+    url: "/ws",
+    user: session.userId,
+    getToken: ({ reason }) => {
+      note("token", `asked for a token: ${reason}`);
+      return freshToken(session);
+    },
+    fetchState: async ({ reason, signal }) => {
+      note("state", `fetching the state: ${reason}`);
+      const { state, epoch, lastEventId } = await fetchShop(session, signal);
+      return { state, position: { epoch, lastEventId } };
+    },
+    onError: (error) => note("error", error.message),
+  });
+  bindStore(wire, useShop, shopReducers);
+  wire.onBatch(noteEvents);
+  wire.onState((_, { reason, position }) => note("state", `state applied at ${position.lastEventId} (${reason})`));
+  wire.subscribe(() => {
+    const { state, role, reason } = wire.getStatus();
+    note("status", [state, role !== "none" && role, reason].filter(Boolean).join(", "));
+  });
+  return wire;
+}
