@@ -101,6 +101,8 @@ pub struct Renewed {
     pub expires_at: Millis,
     /// What the session is entitled to.
     pub modules: Vec<Module>,
+    /// What the session may see.
+    pub view: View,
 }
 
 /// A frame as it came, for the app and for other tabs: the browser's string and what it parsed from it.

@@ -40,12 +40,12 @@ pub enum Input<R> {
     Start,
     /// Time passed. Any other input does this too.
     Tick,
-    /// The group's lock was granted.
-    LockGranted,
-    /// The lock was taken away.
-    LockLost,
+    /// The group's lock was granted to this request.
+    LockGranted(LockRequest),
+    /// The lock that this request had was taken away.
+    LockLost(LockRequest),
     /// The browser refuses to lock: the tab is alone.
-    LockRefused,
+    LockRefused(LockRequest),
     /// Another tab said something.
     Message(Message<R>),
     /// The socket is open.
@@ -97,6 +97,10 @@ pub struct NewCommand {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SocketId(pub u32);
 
+/// Numbers the requests for the lock, so that a grant which crosses with a release is not taken for the next request's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LockRequest(pub u32);
+
 /// What a tab does.
 #[derive(Clone, Debug)]
 pub enum Output<R> {
@@ -107,9 +111,9 @@ pub enum Output<R> {
     /// Tell the other tabs.
     Post(Message<R>),
     /// Queue for the group's lock, without a limit of time.
-    RequestLock,
+    RequestLock(LockRequest),
     /// Give the lock up, or leave its queue.
-    ReleaseLock,
+    ReleaseLock(LockRequest),
     /// Remember the term for the next page load.
     StoreTerm(u64),
     /// Open a socket.

@@ -389,6 +389,7 @@ impl Link {
             user: welcome.user,
             shop: welcome.shop,
             modules: welcome.modules,
+            view: welcome.view.clone(),
             claim: welcome.claim,
             ping_ms: welcome.ping_ms,
             max_frame: welcome.max_frame,
@@ -462,6 +463,7 @@ impl Link {
         session.server_ahead = renewed.now.0.cast_signed().wrapping_sub(cx.now.0.cast_signed());
         if let Some(info) = &mut self.session {
             info.modules = renewed.modules;
+            info.view = renewed.view;
         }
         self.token_ends(cx, renewed.now, renewed.expires_at);
     }

@@ -173,6 +173,8 @@ pub struct SessionInfo {
     pub shop: ShopId,
     /// What it is entitled to.
     pub modules: Vec<Module>,
+    /// What it may see, with these modules.
+    pub view: View,
     /// The number of the grant, for automatic reconnects.
     pub claim: u64,
     /// How often the server pings.

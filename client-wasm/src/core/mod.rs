@@ -6,7 +6,7 @@
 //! The one rule of use: *handle, then poll until there is nothing more, then handle again.*
 //!
 //! ```
-//! use tabwire_client::core::{Config, Frame, Input, Output, Raw, Tab, TabId};
+//! use tabwire_client::core::{Config, Input, LockRequest, Output, Raw, Tab, TabId};
 //! use tabwire_protocol::{Device, Millis, UserId};
 //!
 //! #[derive(Clone, Debug)]
@@ -28,7 +28,7 @@
 //!     seed: 42,
 //! });
 //! let mut now = Millis(1_730_569_300_000);
-//! let mut inputs = vec![Input::Start, Input::LockGranted];
+//! let mut inputs = vec![Input::Start, Input::LockGranted(LockRequest(1))];
 //! let mut wants_token = false;
 //! while !inputs.is_empty() {
 //!     tab.handle(now, inputs.remove(0));
@@ -62,7 +62,7 @@ mod testing;
 pub use encode::encode;
 pub use frame::{Frame, Kind, Moving, Raw, Refresh, Renewed, Welcome};
 pub use io::{
-    Config, Counters, Failure, FailureReason, FetchReason, Input, Log, NewCommand, Output, Settlement, SocketId, TokenReason,
+    Config, Counters, Failure, FailureReason, FetchReason, Input, LockRequest, Log, NewCommand, Output, Settlement, SocketId, TokenReason,
 };
 pub use message::{
     Envelope, LeaderStatus, Leadership, MESSAGE_VERSION, Message, RelayPosition, SessionInfo, TabId,

@@ -39,7 +39,8 @@ struct Entry {
     command: Command,
     /// When its deadline is over, by the machine's clock.
     due: Millis,
-    /// How many leaderships it was handed to. A leader that never wrote it settles the matter only if there was no other.
+    /// How often it was handed to a leader. One that never wrote it settles the matter only if it was handed over once: an
+    /// earlier time may have been answered, and the answer lost on its way to this tab.
     handed: u32,
     /// The leadership that it was handed to last.
     to: Option<Leadership>,
@@ -94,10 +95,10 @@ impl Outbox {
         for entry in &mut self.entries {
             if entry.to != Some(leader) {
                 entry.to = Some(leader);
-                entry.handed += 1;
                 entry.accepted = false;
             }
             if !entry.accepted {
+                entry.handed += 1;
                 commands.push(entry.command.clone());
             }
         }

@@ -27,8 +27,9 @@ const FETCH_BACKOFF_MS_MAX: u64 = 30_000;
 #[derive(Debug)]
 pub(crate) struct Reader<R> {
     place: Option<Place<R>>,
-    /// What the session is entitled to; none until the leader has said so.
-    modules: Option<Vec<Module>>,
+    /// What a session of this view is entitled to. Never asked about another view: what is known of one may be old when the
+    /// first frame of the next comes.
+    modules: Option<(View, Vec<Module>)>,
     fetches_state: bool,
     fetch_number: u32,
     fetch_failures: u32,
@@ -88,8 +89,8 @@ impl<R: Raw> Reader<R> {
         self.is_refreshing() && self.fetch_failures >= FETCH_FAILURES_SHOWN
     }
 
-    pub(crate) fn entitled_to(&mut self, modules: &[Module]) {
-        self.modules = Some(modules.to_vec());
+    pub(crate) fn entitled_to(&mut self, view: &View, modules: &[Module]) {
+        self.modules = Some((view.clone(), modules.to_vec()));
     }
 
     /// Forgets everything: the next session starts afresh.
@@ -177,10 +178,10 @@ impl<R: Raw> Reader<R> {
                 }
                 place.ring.push(moving.clone(), raw.clone());
                 match moving.kind {
-                    Kind::Event(module) if self.modules.as_ref().is_none_or(|known| known.contains(&module)) => {
-                        place.take(cx, moving.position, raw);
-                    }
-                    Kind::Event(_) => cx.counters.foreign += 1,
+                    Kind::Event(module) => match &self.modules {
+                        Some((of, modules)) if of == view && !modules.contains(&module) => cx.counters.foreign += 1,
+                        _ => place.take(cx, moving.position, raw),
+                    },
                     Kind::Synced(_) | Kind::Ping => {}
                 }
                 if place.fetch.is_none() && place.batch.is_empty() {

@@ -4,7 +4,7 @@ use tabwire_protocol::{Command, Cursor, Millis};
 
 use super::{
     frame::{Frame, Kind, Moving, Raw, Welcome},
-    io::{Config, Context, Counters, Input, Log, NewCommand, Output, Settlement, SocketId},
+    io::{Config, Context, Counters, Input, LockRequest, Log, NewCommand, Output, Settlement, SocketId},
     link::{Ended, GivenUp, Link},
     message::{Envelope, LeaderStatus, Leadership, Message, RelayPosition, TabId},
     outbox::Outbox,
@@ -15,6 +15,8 @@ use super::{
 
 /// While its socket is silent, a leader says that it is there so often, in milliseconds.
 pub const BEACON_MS: u64 = 5_000;
+/// How long a tab waits for a leader to say that it leads, in milliseconds.
+const HELLO_MS: u64 = 1_000;
 /// A tab whose socket was superseded queues for the lock again after this, and twice as long each further time, in
 /// milliseconds.
 const REJOIN_MS: u64 = 5_000;
@@ -31,6 +33,7 @@ pub struct Tab<R> {
     presence: Presence,
     visible: bool,
     lock: Lock,
+    lock_requests: u32,
     /// The highest leadership heard of: the fence. Lower ones move nobody.
     known: Option<Leadership>,
     /// The leadership that is alive, as far as this tab can tell; its own when it leads.
@@ -63,8 +66,8 @@ enum Presence {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Lock {
     None,
-    Queued,
-    Held,
+    Queued(LockRequest),
+    Held(LockRequest),
     /// This browser cannot share: the tab leads nobody but itself.
     Alone,
 }
@@ -94,6 +97,7 @@ impl<R: Raw> Tab<R> {
             presence: Presence::New,
             visible: true,
             lock: Lock::None,
+            lock_requests: 0,
             known: None,
             leader: None,
             beacon_at: Millis(0),
@@ -113,9 +117,13 @@ impl<R: Raw> Tab<R> {
         match input {
             Input::Tick => {}
             Input::Start => self.join(),
-            Input::LockGranted => self.lock_granted(),
-            Input::LockLost => self.lock_lost(),
-            Input::LockRefused => self.alone(),
+            Input::LockGranted(request) => self.lock_granted(request),
+            Input::LockLost(request) => self.lock_lost(request),
+            Input::LockRefused(request) => {
+                if self.lock == Lock::Queued(request) {
+                    self.alone();
+                }
+            }
             Input::Message(message) => self.message(message),
             Input::SocketOpen(socket) => {
                 if self.link.is_current(socket) {
@@ -138,7 +146,7 @@ impl<R: Raw> Tab<R> {
             Input::Token(number, token) => {
                 if !self.link.token(&mut self.cx, number, token) {
                     // Another tab may have what this one lacks: let it try.
-                    self.leave(Reason::LoggedOut);
+                    self.logged_out();
                 }
             }
             Input::TokenFailed(number) => self.link.token_failed(&mut self.cx, number),
@@ -178,7 +186,7 @@ impl<R: Raw> Tab<R> {
 
     /// Whether this tab leads, and under which number.
     pub fn leads(&self) -> Option<Leadership> {
-        matches!(self.lock, Lock::Held | Lock::Alone).then_some(self.leader).flatten()
+        matches!(self.lock, Lock::Held(_) | Lock::Alone).then_some(self.leader).flatten()
     }
 
     /// Up to where this tab has received its view. The app may be behind: see [`Output::Cursor`].
@@ -220,15 +228,23 @@ impl<R: Raw> Tab<R> {
             return self.alone();
         }
         self.cx.emit(Output::OpenChannel);
-        self.cx.post(Message::Hello { known: self.known });
+        self.say_hello();
         self.queue();
+    }
+
+    /// Asks who leads, and again until somebody says so: a channel that was just made may miss what others say.
+    fn say_hello(&mut self) {
+        self.cx.post(Message::Hello { known: self.known });
+        self.cx.after(Timer::Beacon, HELLO_MS);
     }
 
     fn queue(&mut self) {
         self.cx.timers.stop(Timer::Rejoin);
         if self.lock == Lock::None {
-            self.lock = Lock::Queued;
-            self.cx.emit(Output::RequestLock);
+            self.lock_requests += 1;
+            let request = LockRequest(self.lock_requests);
+            self.lock = Lock::Queued(request);
+            self.cx.emit(Output::RequestLock(request));
         }
     }
 
@@ -238,8 +254,8 @@ impl<R: Raw> Tab<R> {
             self.say_bye();
             self.link.close(&mut self.cx);
         }
-        if matches!(self.lock, Lock::Queued | Lock::Held) {
-            self.cx.emit(Output::ReleaseLock);
+        if let Lock::Queued(request) | Lock::Held(request) = self.lock {
+            self.cx.emit(Output::ReleaseLock(request));
         }
         if self.config.shares {
             self.cx.emit(Output::CloseChannel);
@@ -343,30 +359,27 @@ impl<R: Raw> Tab<R> {
 
     // Leading.
 
-    fn lock_granted(&mut self) {
-        if self.presence == Presence::Here && self.lock == Lock::Queued {
-            self.lock = Lock::Held;
+    fn lock_granted(&mut self, request: LockRequest) {
+        if self.lock == Lock::Queued(request) {
+            self.lock = Lock::Held(request);
             self.lead();
-        } else if self.lock != Lock::Held {
-            // The grant crossed with the release.
-            self.cx.emit(Output::ReleaseLock);
         }
     }
 
     /// The lock was taken by another tab: it leads now, whatever this tab's socket still brings.
-    fn lock_lost(&mut self) {
-        if self.lock == Lock::Held {
+    fn lock_lost(&mut self, request: LockRequest) {
+        if self.lock == Lock::Held(request) {
             self.cx.log(Log::Demoted);
             self.link.close(&mut self.cx);
             self.lock = Lock::None;
             self.leader = None;
-            self.cx.timers.stop(Timer::Beacon);
+            self.say_hello();
             self.queue();
         }
     }
 
     fn alone(&mut self) {
-        if self.presence == Presence::Here && matches!(self.lock, Lock::None | Lock::Queued) {
+        if self.presence == Presence::Here && matches!(self.lock, Lock::None | Lock::Queued(_)) {
             if self.config.shares {
                 self.config.shares = false;
                 self.cx.emit(Output::CloseChannel);
@@ -411,15 +424,15 @@ impl<R: Raw> Tab<R> {
         self.cx.log(Log::Demoted);
         self.say_bye();
         self.link.close(&mut self.cx);
-        if self.lock == Lock::Held {
-            self.cx.emit(Output::ReleaseLock);
+        if let Lock::Held(request) = self.lock {
+            self.cx.emit(Output::ReleaseLock(request));
             let wait = REJOIN_MS.saturating_mul(1 << self.demotions.min(8)).min(REJOIN_MS_MAX);
             self.demotions += 1;
             self.cx.after(Timer::Rejoin, wait);
         }
         self.lock = Lock::None;
         self.leader = None;
-        self.cx.timers.stop(Timer::Beacon);
+        self.cx.after(Timer::Beacon, HELLO_MS);
     }
 
     fn ended(&mut self, ended: Ended) {
@@ -490,7 +503,7 @@ impl<R: Raw> Tab<R> {
                 }
             }
             Frame::Renewed(renewed) => {
-                self.reader.entitled_to(&renewed.modules);
+                self.reader.entitled_to(&renewed.view, &renewed.modules);
                 self.link.renewed(&mut self.cx, renewed);
             }
             Frame::Bye(bye) => self.link.bye(bye),
@@ -502,7 +515,7 @@ impl<R: Raw> Tab<R> {
         if welcome.user != self.config.user {
             return self.link.stop(&mut self.cx, Reason::IdentityChanged);
         }
-        self.reader.entitled_to(&welcome.modules);
+        self.reader.entitled_to(&welcome.view, &welcome.modules);
         self.link.welcomed(&mut self.cx, self.reader.cursor().as_ref(), welcome);
         // The others hear of the session before its first frame.
         self.say_status();
@@ -592,6 +605,7 @@ impl<R: Raw> Tab<R> {
             Message::Bye { by } => {
                 if self.leader == Some(by) {
                     self.leader = None;
+                    self.cx.after(Timer::Beacon, HELLO_MS);
                     self.reader.deliver_batch(&mut self.cx);
                 }
             }
@@ -631,7 +645,7 @@ impl<R: Raw> Tab<R> {
             self.leader = Some(by);
         }
         if let Some(session) = &status.session {
-            self.reader.entitled_to(&session.modules);
+            self.reader.entitled_to(&session.view, &session.modules);
         }
         if let Some(relay) = &status.relay {
             self.follow_relay(relay);
@@ -782,13 +796,21 @@ impl<R: Raw> Tab<R> {
         if due(&mut self.cx, Timer::Rejoin) {
             self.rejoin();
         }
-        if due(&mut self.cx, Timer::Beacon) && self.leads().is_some() {
+        if due(&mut self.cx, Timer::Beacon) {
+            self.beacon_due();
+        }
+    }
+
+    fn beacon_due(&mut self) {
+        if self.leads().is_some() {
             self.cx.after(Timer::Beacon, BEACON_MS);
             // While the socket is open, what comes out of it is the proof that this tab runs.
             if self.link.status(&self.cx) != LinkStatus::Open {
-                self.beacon_at = now;
+                self.beacon_at = self.cx.now;
                 self.say_status();
             }
+        } else if self.leader.is_none() && self.presence == Presence::Here && self.config.shares {
+            self.say_hello();
         }
     }
 
@@ -800,7 +822,8 @@ impl<R: Raw> Tab<R> {
         }
     }
 
-    fn status(&self) -> Status {
+    /// What the app is shown of this tab.
+    pub fn status(&self) -> Status {
         let leads = self.leads().is_some();
         let session = match leads {
             true => self.link.session_info(),
@@ -808,7 +831,7 @@ impl<R: Raw> Tab<R> {
         };
         let role = match (self.presence, self.lock) {
             (Presence::Here, Lock::Alone) => Role::Solo,
-            (Presence::Here, Lock::Held) => Role::Leader,
+            (Presence::Here, Lock::Held(_)) => Role::Leader,
             (Presence::Here, _) if self.leader.is_some() => Role::Follower,
             _ => Role::None,
         };

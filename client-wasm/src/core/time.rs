@@ -27,7 +27,7 @@ pub(crate) enum Timer {
     Outbox,
     /// A command that the leader carries has reached its deadline.
     Carried,
-    /// The leader says that it is there although its socket is silent.
+    /// The leader says that it is there although its socket is silent; a tab without a leader asks for one.
     Beacon,
     /// A demoted tab queues for the lock again.
     Rejoin,

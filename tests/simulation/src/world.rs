@@ -1,0 +1,918 @@
+//! A run: pages, channel, network and server under one clock, driven by a queue of events and a seed.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BinaryHeap},
+};
+
+use tabwire_client::core::{
+    Config, Frame, Input, LockRequest, Message, NewCommand, Output, Reason, SocketId, State, Tab, TabId, TokenReason,
+};
+use tabwire_protocol::{Bye, ClientFrame, CloseCode, Millis, Position, RawJson};
+use tabwire_server::session::cursor::Stretch as _;
+
+use crate::{
+    app::App,
+    browser::{Browser, Life, Page, PageId},
+    coverage::{Coverage, Path},
+    log::Stored,
+    random::Random,
+    raw::Raw,
+    server::{Connection, Down, Server, Token, device, module, user},
+    swarm::Swarm,
+};
+
+/// After the last fault everything must be well again within this time, in milliseconds: the longest back-off and a few
+/// round trips to spare.
+const CONVERGES_MS: u64 = 120_000;
+/// More steps than this are a livelock.
+const STEPS_MAX: u64 = 2_000_000;
+/// How much of the trace is kept.
+const TRACE_LINES: usize = 100_000;
+
+/// What can go wrong, in the order of the swarm's weights.
+const FAULTS: [Fault; 17] = [
+    Fault::Close,
+    Fault::Crash,
+    Fault::Reload,
+    Fault::Restore,
+    Fault::Freeze,
+    Fault::Busy,
+    Fault::Break,
+    Fault::HalfOpen,
+    Fault::RestartEmpty,
+    Fault::RestartWithLog,
+    Fault::Drain,
+    Fault::Expire,
+    Fault::Modules,
+    Fault::Reconnect,
+    Fault::Wake,
+    Fault::Logout,
+    Fault::ClearStorage,
+];
+
+#[derive(Clone, Copy, Debug)]
+enum Fault {
+    Close,
+    Crash,
+    Reload,
+    /// A reload with the state and cursor that the app kept.
+    Restore,
+    Freeze,
+    Busy,
+    Break,
+    HalfOpen,
+    RestartEmpty,
+    RestartWithLog,
+    Drain,
+    Expire,
+    /// The app's back end gives tokens for other modules from now on.
+    Modules,
+    Reconnect,
+    Wake,
+    Logout,
+    ClearStorage,
+}
+
+/// Something due at a time.
+enum Due {
+    Timer(PageId),
+    Input(PageId, Input<Raw>),
+    Message(PageId, Message<Raw>),
+    Thaw(PageId),
+    /// A connection reaches the server, or is refused.
+    Arrive(PageId, SocketId, Connection),
+    Up(Connection, ClientFrame),
+    Down(Connection, Down),
+    /// The server hears that a client closed.
+    Hangup(Connection),
+    Write(Connection),
+    Ping(Connection),
+    ServerUp,
+    Publish,
+    Command,
+    Fault,
+    Nudge,
+}
+
+/// A connection, as the network has it.
+struct Wire {
+    page: PageId,
+    socket: SocketId,
+    /// Nothing passes any more, and nobody is told.
+    half_open: bool,
+    /// When the last frame of each direction arrives: frames do not overtake each other.
+    up_at: Millis,
+    down_at: Millis,
+}
+
+/// A run.
+pub(crate) struct World {
+    now: Millis,
+    random: Random,
+    swarm: Swarm,
+    queue: BinaryHeap<Reverse<(Millis, u64)>>,
+    dues: BTreeMap<u64, Due>,
+    sequence: u64,
+    browsers: Vec<Browser>,
+    pages: Vec<Page>,
+    /// When the last message of each pair of pages arrives.
+    channel_at: BTreeMap<(PageId, PageId), Millis>,
+    wires: BTreeMap<Connection, Wire>,
+    connections: Connection,
+    server: Server,
+    chat: bool,
+    faults_left: u64,
+    /// When the run ends: set when the faults are over.
+    ends: Option<Millis>,
+    steps: u64,
+    pub(crate) coverage: Coverage,
+    trace: Option<Vec<String>>,
+    failure: Option<String>,
+}
+
+/// How a run went.
+pub(crate) struct Ran {
+    pub(crate) steps: u64,
+    pub(crate) simulated: Millis,
+    pub(crate) applied: u64,
+    pub(crate) coverage: Coverage,
+    pub(crate) failure: Option<String>,
+    pub(crate) trace: Vec<String>,
+    pub(crate) swarm: Swarm,
+}
+
+/// Runs a seed.
+pub(crate) fn run(seed: u64, traced: bool) -> Ran {
+    let mut random = Random::new(seed);
+    let swarm = Swarm::draw(&mut random, FAULTS.len());
+    let mut world = World {
+        now: Millis(1_730_569_300_000),
+        server: Server::new(&swarm),
+        queue: BinaryHeap::new(),
+        dues: BTreeMap::new(),
+        sequence: 0,
+        browsers: (0..swarm.browsers).map(|_| Browser::default()).collect(),
+        pages: Vec::new(),
+        channel_at: BTreeMap::new(),
+        wires: BTreeMap::new(),
+        connections: 0,
+        chat: true,
+        faults_left: swarm.faults,
+        ends: None,
+        steps: 0,
+        coverage: Coverage::default(),
+        trace: traced.then(Vec::new),
+        failure: None,
+        random,
+        swarm,
+    };
+    let began = world.now;
+    world.begin();
+    world.drive();
+    Ran {
+        steps: world.steps,
+        simulated: world.now.since(began),
+        applied: world.pages.iter().map(|page| page.app.applied).sum(),
+        coverage: world.coverage,
+        failure: world.failure,
+        trace: world.trace.unwrap_or_default(),
+        swarm: world.swarm,
+    }
+}
+
+impl World {
+    fn begin(&mut self) {
+        for browser in 0..self.swarm.browsers {
+            for _ in 0..self.swarm.tabs {
+                self.open_page(browser, None);
+            }
+        }
+        self.after(1, Due::Publish);
+        self.after(1, Due::Command);
+        let first = self.swarm.fault_every;
+        self.after(first, Due::Fault);
+    }
+
+    fn drive(&mut self) {
+        while let Some(Reverse((at, sequence))) = self.queue.pop() {
+            if self.ends.is_some_and(|ends| at > ends) {
+                break;
+            }
+            self.now = at;
+            self.steps += 1;
+            let due = self.dues.remove(&sequence).expect("each event is queued once");
+            self.happen(due);
+            if self.failure.is_none() && self.steps > STEPS_MAX {
+                self.fail("the run does not come to an end: a livelock".into());
+            }
+            if self.failure.is_some() {
+                return;
+            }
+            if self.ends.is_none() && self.faults_left == 0 {
+                self.calm_down();
+            }
+        }
+        self.check_converged();
+    }
+
+    fn happen(&mut self, due: Due) {
+        match due {
+            Due::Timer(page) => {
+                if self.pages[page].timer == Some(self.now) {
+                    self.pages[page].timer = None;
+                    self.feed(page, Input::Tick);
+                }
+            }
+            Due::Input(page, input) => self.feed(page, input),
+            Due::Message(page, message) => {
+                if self.pages[page].listens.is_some() {
+                    self.feed(page, Input::Message(message));
+                }
+            }
+            Due::Thaw(page) => self.thaw(page),
+            Due::Arrive(page, socket, connection) => self.arrive(page, socket, connection),
+            Due::Up(connection, frame) => self.up(connection, frame),
+            Due::Down(connection, down) => self.down(connection, down),
+            Due::Hangup(connection) => self.server.gone(connection),
+            Due::Write(connection) => self.write(connection),
+            Due::Ping(connection) => {
+                if self.server.connections().contains(&connection) {
+                    let sent = self.server.ping(connection);
+                    self.send_down(sent);
+                    self.after(self.swarm.ping, Due::Ping(connection));
+                }
+            }
+            Due::ServerUp => self.server.up = true,
+            Due::Publish => self.publish(),
+            Due::Command => self.command(),
+            Due::Fault => self.fault(),
+            Due::Nudge => self.nudge(),
+        }
+    }
+
+    fn calm(&self) -> bool {
+        self.ends.is_some()
+    }
+
+    // Pages.
+
+    fn open_page(&mut self, browser: usize, restored: Option<App>) {
+        let mut name = [0; 12];
+        for byte in &mut name {
+            *byte = (self.random.next() & 255) as u8;
+        }
+        let app = restored.unwrap_or_else(|| App::new(self.swarm.fetches_state));
+        let config = Config {
+            user: user(),
+            tab: TabId::from_random(name),
+            device: device(browser),
+            cursor: app.cursor().cloned(),
+            fetches_state: self.swarm.fetches_state,
+            shares: true,
+            term: self.browsers[browser].term,
+            seed: self.random.next(),
+        };
+        let page = Page {
+            browser,
+            tab: Tab::new(config),
+            app,
+            listens: None,
+            socket: None,
+            life: Life::Runs,
+            backlog: Default::default(),
+            timer: None,
+            led: 0,
+        };
+        self.pages.push(page);
+        let page = self.pages.len() - 1;
+        self.note(|| format!("page {page} opens in browser {browser}"));
+        let wait = self.random.range(0, 300);
+        self.after(wait, Due::Input(page, Input::Start));
+    }
+
+    fn living(&self, life: &[Life]) -> Vec<PageId> {
+        (0..self.pages.len()).filter(|page| life.contains(&self.pages[*page].life)).collect()
+    }
+
+    /// Something happens to a page: now if it runs, else when it does.
+    fn feed(&mut self, page: PageId, input: Input<Raw>) {
+        match self.pages[page].life {
+            Life::Gone => {}
+            Life::Runs => self.handle(page, input),
+            Life::Frozen | Life::Busy => {
+                if !matches!(input, Input::Tick) {
+                    self.pages[page].backlog.push_back(input);
+                }
+            }
+        }
+    }
+
+    fn handle(&mut self, page: PageId, input: Input<Raw>) {
+        if self.trace.is_some() && !matches!(input, Input::Tick) {
+            let line = format!("page {page} <- {input:?}");
+            self.note(|| line);
+        }
+        self.pages[page].tab.handle(self.now, input);
+        self.drain(page);
+    }
+
+    fn drain(&mut self, page: PageId) {
+        while let Some(output) = self.pages[page].tab.poll() {
+            if self.trace.is_some() && !matches!(output, Output::Log(_)) {
+                let line = format!("page {page} -> {output:?}");
+                self.note(|| line);
+            }
+            let taken = self.pages[page].app.take(&self.server.log, &self.server.viewers, &output);
+            if let Err(broken) = taken {
+                return self.fail(format!("page {page}: {broken}"));
+            }
+            self.carry_out(page, output);
+        }
+        let checked = self.pages[page].app.check(&self.server.log, &self.server.viewers);
+        if let Err(broken) = checked {
+            return self.fail(format!("page {page}: {broken}"));
+        }
+        self.check_leaders();
+        let timer = self.pages[page].tab.next_timeout().map(|at| at.max(self.now));
+        if timer != self.pages[page].timer {
+            self.pages[page].timer = timer;
+            if let Some(at) = timer {
+                self.at(at, Due::Timer(page));
+            }
+        }
+    }
+
+    fn carry_out(&mut self, page: PageId, output: Output<Raw>) {
+        let browser = self.pages[page].browser;
+        match output {
+            Output::OpenChannel => self.pages[page].listens = Some(self.now),
+            Output::CloseChannel => self.pages[page].listens = None,
+            Output::Post(message) => self.post(page, &message),
+            Output::RequestLock(request) => {
+                let granted = self.browsers[browser].lock.request((page, request));
+                self.grant(granted);
+            }
+            Output::ReleaseLock(request) => {
+                let granted = self.browsers[browser].lock.release((page, request));
+                self.grant(granted);
+            }
+            Output::StoreTerm(term) => self.browsers[browser].term = term,
+            Output::OpenSocket(socket) => {
+                self.connections += 1;
+                let connection = self.connections;
+                self.pages[page].socket = Some((socket, connection));
+                let wait = self.latency() + self.latency();
+                self.after(wait, Due::Arrive(page, socket, connection));
+            }
+            Output::SendFrame(socket, frame) => {
+                if let Some((of, connection)) = self.pages[page].socket
+                    && of == socket
+                {
+                    self.send_up(connection, frame);
+                }
+            }
+            Output::CloseSocket(socket) => {
+                if let Some((of, connection)) = self.pages[page].socket
+                    && of == socket
+                {
+                    self.pages[page].socket = None;
+                    self.hang_up(connection);
+                }
+            }
+            Output::GetToken(number, reason) => self.give_token(page, number, reason),
+            Output::FetchState { number, .. } => self.give_state(page, number),
+            Output::Log(line) => self.count(page, line),
+            Output::ApplyState { .. }
+            | Output::Refreshed { .. }
+            | Output::Deliver(_)
+            | Output::Cursor(_)
+            | Output::Settled(..) => {}
+            Output::Status(status) => {
+                if status.reason == Some(Reason::LoggedOut) {
+                    self.pages[page].app.forget();
+                }
+            }
+        }
+    }
+
+    fn count(&mut self, page: PageId, line: tabwire_client::core::Log) {
+        use tabwire_client::core::Log;
+        match line {
+            Log::Leading => {
+                self.pages[page].led += 1;
+                let others = self.pages.iter().filter(|other| other.browser == self.pages[page].browser);
+                if others.map(|other| other.led).sum::<u64>() > 1 {
+                    self.coverage.hit(Path::Takeover);
+                }
+            }
+            Log::Gap => self.coverage.hit(Path::GapSeen),
+            Log::RepairedFromRing => self.coverage.hit(Path::RingRepair),
+            Log::RepairFromServer => self.coverage.hit(Path::ServerRepair),
+            Log::StaleLeader => self.coverage.hit(Path::StaleLeaderIgnored),
+            Log::Reterm => self.coverage.hit(Path::TermRaised),
+            _ => {}
+        }
+    }
+
+    fn post(&mut self, from: PageId, message: &Message<Raw>) {
+        let browser = self.pages[from].browser;
+        for to in self.living(&[Life::Runs, Life::Busy]) {
+            let Some(listens) = self.pages[to].listens.filter(|_| to != from && self.pages[to].browser == browser) else {
+                continue;
+            };
+            // A channel that was just made may miss what others post meanwhile.
+            if self.now.since(listens) < Millis(5) && self.random.percent(30) {
+                continue;
+            }
+            let latency = self.random.range(0, self.swarm.channel_latency_max);
+            let last = self.channel_at.get(&(from, to)).copied().unwrap_or_default();
+            let arrives = self.now.plus(Millis(latency)).max(last);
+            self.channel_at.insert((from, to), arrives);
+            self.at(arrives, Due::Message(to, message.clone()));
+        }
+    }
+
+    fn grant(&mut self, granted: Option<(PageId, LockRequest)>) {
+        if let Some((page, request)) = granted {
+            // Locks and the channel are not ordered against each other.
+            let latency = self.random.range(0, 15);
+            self.after(latency, Due::Input(page, Input::LockGranted(request)));
+        }
+    }
+
+    fn give_token(&mut self, page: PageId, number: u32, _: TokenReason) {
+        let wait = self.random.range(1, 300);
+        let input = match self.random.range(0, 99) {
+            _ if self.calm() => Input::Token(number, Some(self.token(self.swarm.token_life.max(20_000)))),
+            0..5 => Input::TokenFailed(number),
+            // Expired already.
+            5..8 => Input::Token(number, Some(self.token(0))),
+            _ => Input::Token(number, Some(self.token(self.swarm.token_life))),
+        };
+        self.after(wait, Due::Input(page, input));
+    }
+
+    fn token(&self, life: u64) -> Box<str> {
+        Token { expires_at: self.now.plus(Millis(life)), chat: self.chat }.encode().into()
+    }
+
+    /// The app's back end: reads the position first and its database after, which may be a replica that lags.
+    fn give_state(&mut self, page: PageId, number: u32) {
+        let wait = self.random.range(1, 800);
+        let fails = !self.server.up || (!self.calm() && self.random.percent(self.swarm.app_fails));
+        if fails {
+            self.coverage.hit(Path::StateFetchFailed);
+            return self.after(wait, Due::Input(page, Input::StateFailed(number)));
+        }
+        let bounds = self.server.log.bounds();
+        let (epoch, head) = (bounds.epoch.clone(), bounds.head);
+        let lag = if !self.calm() && self.random.percent(self.swarm.state_lags) { self.random.range(0, 40) } else { 0 };
+        let position = Position::new(head.get().saturating_sub(lag)).expect("below the head");
+        if lag > 0 {
+            self.coverage.hit(Path::StateBehindRefresh);
+        }
+        self.pages[page].app.states.insert(number, (epoch.clone(), position));
+        self.after(wait, Due::Input(page, Input::StateFetched(number, Some((epoch, position)))));
+    }
+
+    // The network.
+
+    fn latency(&mut self) -> u64 {
+        self.random.range(0, self.swarm.latency_max)
+    }
+
+    fn arrive(&mut self, page: PageId, socket: SocketId, connection: Connection) {
+        if self.pages[page].life == Life::Gone || self.pages[page].socket != Some((socket, connection)) {
+            return;
+        }
+        if !self.server.up {
+            self.pages[page].socket = None;
+            return self.feed(page, Input::SocketClosed(socket, 1006));
+        }
+        let wire = Wire { page, socket, half_open: false, up_at: self.now, down_at: self.now };
+        self.wires.insert(connection, wire);
+        self.feed(page, Input::SocketOpen(socket));
+    }
+
+    fn send_up(&mut self, connection: Connection, frame: ClientFrame) {
+        let latency = self.latency();
+        let now = self.now;
+        let Some(wire) = self.wires.get_mut(&connection) else { return };
+        wire.up_at = now.plus(Millis(latency)).max(wire.up_at);
+        let at = wire.up_at;
+        self.at(at, Due::Up(connection, frame));
+    }
+
+    fn up(&mut self, connection: Connection, frame: ClientFrame) {
+        if !self.server.up || self.wires.get(&connection).is_none_or(|wire| wire.half_open) {
+            return;
+        }
+        let hello = matches!(frame, ClientFrame::Hello(_));
+        let wires = &self.wires;
+        let lives = |connection: Connection| wires.get(&connection).is_some_and(|wire| !wire.half_open);
+        let sent = self.server.receive(self.now, connection, frame, lives, &mut self.coverage);
+        self.send_down(sent);
+        if hello {
+            self.after(self.swarm.ping, Due::Ping(connection));
+        }
+        self.wake_sessions();
+    }
+
+    /// The log has grown, or somebody asked for something: every session looks.
+    fn wake_sessions(&mut self) {
+        for connection in self.server.connections() {
+            self.write(connection);
+        }
+    }
+
+    fn write(&mut self, connection: Connection) {
+        let (sent, more) = self.server.write(self.now, connection, &mut self.coverage);
+        self.send_down(sent);
+        if more {
+            let pause = self.random.range(1, 50);
+            self.after(pause, Due::Write(connection));
+        }
+    }
+
+    fn send_down(&mut self, sent: Vec<(Connection, Down)>) {
+        for (connection, down) in sent {
+            let latency = self.latency();
+            let now = self.now;
+            let Some(wire) = self.wires.get_mut(&connection) else { continue };
+            wire.down_at = now.plus(Millis(latency)).max(wire.down_at);
+            let at = wire.down_at;
+            self.at(at, Due::Down(connection, down));
+        }
+    }
+
+    fn down(&mut self, connection: Connection, down: Down) {
+        let Some(wire) = self.wires.get(&connection).filter(|wire| !wire.half_open) else { return };
+        let (page, socket) = (wire.page, wire.socket);
+        match down {
+            Down::Frame(frame, raw) => self.feed(page, Input::SocketFrame(socket, frame, raw)),
+            Down::Close(code) => {
+                self.wires.remove(&connection);
+                self.lose_socket(page, connection);
+                self.feed(page, Input::SocketClosed(socket, code));
+            }
+        }
+    }
+
+    fn lose_socket(&mut self, page: PageId, connection: Connection) {
+        let socket = &mut self.pages[page].socket;
+        if socket.is_some_and(|(_, of)| of == connection) {
+            *socket = None;
+        }
+    }
+
+    /// A client closes: the server hears of it, unless the network is dead.
+    fn hang_up(&mut self, connection: Connection) {
+        if let Some(wire) = self.wires.remove(&connection)
+            && !wire.half_open
+        {
+            let latency = self.latency();
+            self.at(self.now.plus(Millis(latency)).max(wire.up_at), Due::Hangup(connection));
+        }
+    }
+
+    /// A connection ends without a word; both sides notice.
+    fn break_wire(&mut self, connection: Connection) {
+        self.server.gone(connection);
+        if let Some(wire) = self.wires.remove(&connection) {
+            self.lose_socket(wire.page, connection);
+            let latency = self.latency();
+            self.after(latency, Due::Input(wire.page, Input::SocketClosed(wire.socket, 1006)));
+        }
+    }
+
+    // What people and programs do.
+
+    fn publish(&mut self) {
+        if let Some(ends) = self.ends {
+            // A trickle, that ends early enough for the last of it to arrive.
+            if ends.since(self.now) > Millis(10_000) {
+                self.server.log.append(Stored { module: module("orders"), only_for: None, command: None });
+                self.wake_sessions();
+                self.after(5_000, Due::Publish);
+            }
+            return;
+        }
+        if self.server.up {
+            for _ in 0..self.random.range(1, self.swarm.burst_max) {
+                let event = Stored {
+                    module: module(if self.random.percent(60) { "orders" } else { "chat" }),
+                    only_for: self.random.percent(20).then(|| tabwire_protocol::UserId::new("u_other").expect("a name")),
+                    command: None,
+                };
+                self.server.log.append(event);
+            }
+            self.wake_sessions();
+        }
+        let wait = self.random.range(1, self.swarm.publish_every);
+        self.after(wait, Due::Publish);
+    }
+
+    fn command(&mut self) {
+        if self.calm() {
+            return;
+        }
+        let running = self.living(&[Life::Runs]);
+        if let Some(page) = self.random.pick(&running) {
+            let event_type = if self.random.percent(90) { "order_created" } else { "no_such_type" };
+            let command = NewCommand {
+                event_type: event_type.into(),
+                payload: RawJson::new("{}").expect("JSON"),
+                timeout_ms: self.random.range(500, 15_000),
+            };
+            let id = self.pages[page].tab.send(self.now, command);
+            self.note(|| format!("page {page} sends {id}"));
+            self.pages[page].app.waiting.insert(id.into(), ());
+            self.drain(page);
+        }
+        let wait = self.random.range(1, self.swarm.command_every);
+        self.after(wait, Due::Command);
+    }
+
+    fn fault(&mut self) {
+        if self.faults_left == 0 {
+            return;
+        }
+        self.faults_left -= 1;
+        let total: u64 = self.swarm.weights.iter().sum();
+        if total > 0 {
+            let mut drawn = self.random.range(1, total);
+            let index = self.swarm.weights.iter().position(|weight| {
+                let here = drawn <= *weight;
+                drawn = drawn.saturating_sub(*weight);
+                here
+            });
+            let fault = FAULTS[index.expect("drawn within the sum")];
+            self.note(|| format!("fault: {fault:?}"));
+            self.inflict(fault);
+        }
+        let wait = self.random.range(1, self.swarm.fault_every);
+        self.after(wait, Due::Fault);
+    }
+
+    fn inflict(&mut self, fault: Fault) {
+        let running = self.living(&[Life::Runs]);
+        let page = self.random.pick(&running);
+        let wires: Vec<Connection> = self.wires.keys().copied().collect();
+        let wire = self.random.pick(&wires);
+        match (fault, page, wire) {
+            (Fault::Close, Some(page), _) => {
+                self.coverage.hit(Path::TabClosed);
+                let input = if self.random.percent(50) { Input::Hide } else { Input::Close };
+                self.handle(page, input);
+                self.replace(page, None);
+            }
+            (Fault::Crash, Some(page), _) => {
+                self.coverage.hit(Path::TabCrashed);
+                self.replace(page, None);
+            }
+            (Fault::Reload, Some(page), _) => {
+                self.coverage.hit(Path::TabReloaded);
+                self.handle(page, Input::Hide);
+                self.replace(page, None);
+            }
+            (Fault::Restore, Some(page), _) => {
+                if let Some(cursor) = self.pages[page].app.cursor().cloned() {
+                    self.coverage.hit(Path::TabRestored);
+                    self.handle(page, Input::Hide);
+                    self.replace(page, Some(App::restored(self.swarm.fetches_state, cursor)));
+                }
+            }
+            (Fault::Freeze, Some(page), _) => {
+                self.coverage.hit(Path::TabFrozen);
+                self.handle(page, Input::Hide);
+                self.pages[page].life = Life::Frozen;
+                let wait = self.random.range(10, 60_000);
+                self.after(wait, Due::Thaw(page));
+            }
+            (Fault::Busy, Some(page), _) => {
+                self.pages[page].life = Life::Busy;
+                let wait = self.random.range(10, 5_000);
+                self.after(wait, Due::Thaw(page));
+            }
+            (Fault::Break, _, Some(wire)) => {
+                self.coverage.hit(Path::ConnectionBroken);
+                self.break_wire(wire);
+            }
+            (Fault::HalfOpen, _, Some(wire)) => {
+                self.coverage.hit(Path::ConnectionHalfOpen);
+                self.wires.get_mut(&wire).expect("picked").half_open = true;
+            }
+            (Fault::RestartEmpty, ..) => {
+                self.coverage.hit(Path::ServerRestartedEmpty);
+                self.restart(true);
+            }
+            (Fault::RestartWithLog, ..) => {
+                self.coverage.hit(Path::ServerRestartedWithLog);
+                self.restart(false);
+            }
+            (Fault::Drain, ..) => {
+                self.coverage.hit(Path::Drained);
+                let after_ms = Some(self.random.range(100, 5_000));
+                for connection in self.server.connections() {
+                    let bye = Bye { code: CloseCode::Restart.code(), retry: true, after_ms };
+                    self.server.gone(connection);
+                    self.send_down(vec![
+                        (connection, Down::Frame(Frame::Bye(bye), Raw::Other)),
+                        (connection, Down::Close(bye.code)),
+                    ]);
+                }
+            }
+            (Fault::Expire, ..) => self.server.log.expire(),
+            (Fault::Modules, ..) => self.chat = !self.chat,
+            (Fault::Reconnect, Some(page), _) => self.handle(page, Input::Reconnect),
+            (Fault::Wake, Some(page), _) => {
+                let input = if self.random.percent(50) { Input::Online } else { Input::Visible(true) };
+                self.handle(page, input);
+            }
+            (Fault::Logout, Some(page), _) => {
+                self.coverage.hit(Path::LoggedOut);
+                self.handle(page, Input::Logout);
+                // Somebody logs in again, in the same tab.
+                let wait = self.random.range(100, 3_000);
+                self.after(wait, Due::Input(page, Input::Reconnect));
+            }
+            (Fault::ClearStorage, ..) => {
+                for browser in &mut self.browsers {
+                    browser.term = 0;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A page is gone, and another comes.
+    fn replace(&mut self, page: PageId, restored: Option<App>) {
+        let browser = self.pages[page].browser;
+        self.pages[page].life = Life::Gone;
+        self.pages[page].listens = None;
+        if let Some((_, connection)) = self.pages[page].socket.take() {
+            self.hang_up(connection);
+        }
+        let granted = self.browsers[browser].lock.gone(page);
+        self.grant(granted);
+        self.open_page(browser, restored);
+    }
+
+    fn thaw(&mut self, page: PageId) {
+        let life = self.pages[page].life;
+        if matches!(life, Life::Gone | Life::Runs) {
+            return;
+        }
+        self.pages[page].life = Life::Runs;
+        if life == Life::Frozen {
+            self.handle(page, Input::Show);
+        }
+        while let Some(input) = self.pages[page].backlog.pop_front() {
+            self.handle(page, input);
+        }
+        self.handle(page, Input::Tick);
+    }
+
+    fn restart(&mut self, loses_log: bool) {
+        self.server.stop(loses_log);
+        let wires: Vec<Connection> = self.wires.keys().copied().collect();
+        for wire in wires {
+            self.break_wire(wire);
+        }
+        let wait = self.random.range(1, 5_000);
+        self.after(wait, Due::ServerUp);
+    }
+
+    // The end.
+
+    /// No more faults: everything must be well soon.
+    fn calm_down(&mut self) {
+        self.ends = Some(self.now.plus(Millis(CONVERGES_MS)));
+        self.note(|| "no more faults".into());
+        self.server.up = true;
+        for page in self.living(&[Life::Frozen, Life::Busy]) {
+            self.thaw(page);
+        }
+        self.after(CONVERGES_MS / 2, Due::Nudge);
+        // Somebody who sees that a tab has stopped asks it to connect again. On one device: else two would fight.
+        for page in self.living(&[Life::Runs]) {
+            if self.pages[page].browser == 0 {
+                self.after(1_000, Due::Input(page, Input::Reconnect));
+            }
+        }
+    }
+
+    /// The user's devices may have stopped for each other's sake, all of them: then the user asks one to connect.
+    fn nudge(&mut self) {
+        let pages = self.living(&[Life::Runs]);
+        if pages.iter().all(|page| self.pages[*page].tab.status().state == State::Stopped)
+            && let Some(page) = pages.into_iter().find(|page| self.pages[*page].browser == 0)
+        {
+            self.handle(page, Input::Reconnect);
+        }
+    }
+
+    fn check_leaders(&mut self) {
+        for browser in 0..self.browsers.len() {
+            let leaders: Vec<PageId> = self
+                .living(&[Life::Runs])
+                .into_iter()
+                .filter(|page| self.pages[*page].browser == browser && self.pages[*page].tab.leads().is_some())
+                .collect();
+            if leaders.len() > 1 {
+                return self.fail(format!("pages {leaders:?} of one browser lead at the same time"));
+            }
+        }
+    }
+
+    fn check_converged(&mut self) {
+        let mut denied = Vec::new();
+        for page in &self.pages {
+            denied.extend(page.app.denied.iter().cloned());
+        }
+        for id in denied {
+            if !self.server.log.effects(&id).is_empty() {
+                return self.fail(format!("command {id} was said not to have taken effect, and did"));
+            }
+        }
+        let twice: Vec<String> = self
+            .server
+            .log
+            .all_effects()
+            .filter(|(_, effects)| effects.iter().any(|(epoch, _)| effects.iter().filter(|(of, _)| of == epoch).count() > 1))
+            .map(|(id, _)| id.clone())
+            .collect();
+        if !twice.is_empty() {
+            return self.fail(format!("commands {twice:?} took effect twice"));
+        }
+        let mut open = false;
+        for page in self.living(&[Life::Runs]) {
+            if let Some((id, ())) = self.pages[page].app.waiting.first_key_value() {
+                return self.fail(format!("page {page}: command {id} was never settled"));
+            }
+            self.pages[page].tab.handle(self.now, Input::Tick);
+            let status = self.pages[page].tab.status();
+            let other_device = self.browsers.len() > 1 && matches!(status.reason, Some(Reason::Replaced | Reason::Rejected));
+            let left = self.pages[page].browser > 0 && status.state == State::Stopped;
+            if other_device || left {
+                // The user's other device has the socket, by the policy, or nobody has come back to this one.
+                continue;
+            }
+            open = true;
+            if status.state != State::Open {
+                return self.fail(format!("page {page} is {status:?} long after the last fault"));
+            }
+            if let Err(behind) = self.pages[page].app.is_at_head(&self.server.log, &self.server.viewers) {
+                return self.fail(format!("page {page}: {behind}, long after the last fault"));
+            }
+            let counters = self.pages[page].tab.inspect().counters;
+            self.coverage.add(Path::DuplicateDropped, counters.duplicates.min(1));
+        }
+        if !open {
+            return self.fail("no device is connected long after the last fault".into());
+        }
+        for browser in 0..self.browsers.len() {
+            let leads = |page: &&Page| page.life == Life::Runs && page.browser == browser && page.tab.leads().is_some();
+            let leaders = self.pages.iter().filter(leads).count();
+            if leaders != 1 && (browser == 0 || leaders > 1) {
+                return self.fail(format!("browser {browser} has {leaders} leaders long after the last fault"));
+            }
+        }
+    }
+
+    // The queue and the trace.
+
+    fn at(&mut self, at: Millis, due: Due) {
+        self.sequence += 1;
+        self.dues.insert(self.sequence, due);
+        self.queue.push(Reverse((at, self.sequence)));
+    }
+
+    fn after(&mut self, ms: u64, due: Due) {
+        self.at(self.now.plus(Millis(ms)), due);
+    }
+
+    fn note(&mut self, line: impl FnOnce() -> String) {
+        let now = self.now;
+        if let Some(trace) = &mut self.trace {
+            if trace.len() >= TRACE_LINES * 2 {
+                trace.drain(..TRACE_LINES);
+            }
+            trace.push(format!("{:>9} {}", now.0 % 1_000_000_000, shorten(&line())));
+        }
+    }
+
+    fn fail(&mut self, broken: String) {
+        self.failure.get_or_insert(broken);
+    }
+}
+
+/// The shapes of Debug that say nothing to a reader of a trace.
+fn shorten(line: &str) -> String {
+    let mut line = line.to_owned();
+    for noise in ["Leadership ", "Envelope ", "Cursor ", "Moving", "Position", "Module", "Epoch", "View", "Millis", "Box", "\""] {
+        line = line.replace(noise, "");
+    }
+    line
+}
