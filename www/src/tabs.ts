@@ -24,6 +24,8 @@ type Message =
   | { type: "cut"; seconds: number }
   | { type: "close-leader" };
 
+/** How often at most a tab says how far it is, in milliseconds. */
+const SAY_MS = 100;
 const ASK_MS = 1_000;
 /** A tab that has not answered for so long is frozen or gone. */
 const SILENT_MS = 4_000;
@@ -52,6 +54,13 @@ export function joinTabs(wire: Tabwire, userId: string): void {
     heard(tab);
     post({ type: "here", tab });
   };
+  let saying: ReturnType<typeof setTimeout> | undefined;
+  const sayHereSoon = () => {
+    saying ??= setTimeout(() => {
+      saying = undefined;
+      sayHere();
+    }, SAY_MS);
+  };
   own.onmessage = ({ data }: MessageEvent<Message>) => {
     if (data.type === "who") sayHere();
     else if (data.type === "here") heard(data.tab);
@@ -66,12 +75,13 @@ export function joinTabs(wire: Tabwire, userId: string): void {
     const silentSince = Date.now() - SILENT_MS;
     useTabs.setState(({ tabs }) => ({ tabs: tabs.filter(({ id, at }) => id === OWN_ID || at > silentSince) }));
   }, ASK_MS);
-  const off = wire.subscribe(sayHere);
+  const offs = [wire.subscribe(sayHere), wire.onBatch(sayHereSoon), wire.onState(sayHereSoon)];
   const sayGone = () => post({ type: "gone", id: OWN_ID });
   addEventListener("pagehide", sayGone);
   stop = () => {
     clearInterval(asking);
-    off();
+    clearTimeout(saying);
+    for (const off of offs) off();
     removeEventListener("pagehide", sayGone);
     sayGone();
     own.close();

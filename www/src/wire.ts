@@ -60,9 +60,12 @@ export function connect(session: Session): Tabwire {
   bindStore(wire, useShop, shopReducers);
   wire.onBatch(noteEvents);
   wire.onState((_, { reason, position }) => note("state", `state applied at ${position.lastEventId} (${reason})`));
+  let last = "";
   wire.subscribe(() => {
     const { state, role, reason } = wire.getStatus();
-    note("status", [state, role !== "none" && role, reason].filter(Boolean).join(", "));
+    const now = [state, role !== "none" && role, reason].filter(Boolean).join(", ");
+    if (now !== last) note("status", now); // each attempt to reconnect is a change of `retryAt` only
+    last = now;
   });
   return wire;
 }

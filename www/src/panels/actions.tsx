@@ -33,10 +33,10 @@ export function Actions() {
         </p>
       )}
       <div className="actions">
+        <Action testid="place-order" label="Place an order" hint="Dashed until its event is here; then it is in every tab." run={() => void placeOrder()} main />
         <Action testid="open-tab" label="Open another tab" hint="It joins as a follower: still one WebSocket." run={() => void open(location.href, "_blank", "noopener")} />
-        <Action testid="place-order" label="Place an order" hint="Dashed until its event is here; then it is in every tab." run={() => void placeOrder()} />
-        <Action testid="cut" label={`Cut the network for ${CUT_SECONDS} s`} hint="Orders placed meanwhile wait, those of others are made up for, in order." run={() => cutAll(CUT_SECONDS)} />
         <Action testid="close-leader" label="Close the leading tab" hint="Another tab leads within milliseconds and goes on at the same number." run={() => closeLeader(wire)} />
+        <Action testid="cut" label={`Cut the network for ${CUT_SECONDS} s`} hint="Orders placed meanwhile wait, those of others are made up for, in order." run={() => cutAll(CUT_SECONDS)} />
       </div>
     </section>
   );
@@ -58,11 +58,20 @@ export function Actions() {
   }
 }
 
-function Action({ testid, label, hint, run }: { testid: string; label: string; hint: ReactNode; run: () => void }) {
+interface ActionProps {
+  testid: string;
+  label: string;
+  /** What to watch for. */
+  hint: ReactNode;
+  run: () => void;
+  main?: boolean;
+}
+
+function Action({ testid, label, hint, run, main }: ActionProps) {
   const id = useId();
   return (
     <div className="action">
-      <button type="button" onClick={run} aria-describedby={id} data-testid={testid}>
+      <button type="button" className={main ? undefined : "quiet"} onClick={run} aria-describedby={id} data-testid={testid}>
         {label}
       </button>
       <p className="hint" id={id}>

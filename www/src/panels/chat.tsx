@@ -1,13 +1,13 @@
 import { type FormEvent, useEffect, useRef, useState } from "react";
-import { useTabwire, useTabwireStatus } from "tabwire/react";
+import { useTabwire } from "tabwire/react";
 import { note } from "../log";
-import { userName } from "../session";
+import { usePage, userName } from "../session";
 import { useShop } from "../shop";
 
 export function Chat() {
   const { send } = useTabwire();
   const lines = useShop((shop) => shop.chat);
-  const ownId = useTabwireStatus((status) => status.userId);
+  const ownId = usePage((page) => page.session?.userId);
   const [text, setText] = useState("");
   const [sending, setSending] = useState<readonly string[]>([]);
   const end = useRef<HTMLLIElement>(null);

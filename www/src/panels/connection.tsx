@@ -13,7 +13,7 @@ export function Connection() {
   const cursor = wire.cursor();
 
   return (
-    <section className="panel" aria-labelledby="connection-title">
+    <section className="panel numbers" aria-labelledby="connection-title">
       <h2 id="connection-title">This tab in numbers</h2>
       <dl>
         <Fact name="role" testid="role" value={status.role} />
