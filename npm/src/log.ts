@@ -25,7 +25,7 @@ const LINES = [
 /** Logs when `debug` is set, or `tabwire:debug` in localStorage. */
 export function logger(options: TabwireOptions): (code: number, detail: string) => void {
   if (!options.debug && !isDebugging()) return () => {};
-  return (code, detail) => console.debug(`tabwire: ${LINES[code - 1] ?? `log ${code}`}`, detail);
+  return (code, detail) => console.log(`tabwire: ${LINES[code - 1] ?? `log ${code}`}`, detail);
 }
 
 function isDebugging(): boolean {

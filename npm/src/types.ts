@@ -102,7 +102,7 @@ export interface SendOptions {
    * How long the command may take, in milliseconds, from 1 to 300,000.
    * @default 10_000
    */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
 }
 
 export interface TokenRequest {
@@ -125,7 +125,7 @@ export interface FetchedState<State> {
    * The position the state is at: read it before the database.
    * @default the `epoch` and `head` of the request
    */
-  readonly position?: Position;
+  readonly position?: Position | undefined;
 }
 
 export interface StateInfo {
@@ -144,27 +144,27 @@ export interface TabwireOptions<State = RegisteredState> {
    * Tabs of different namespaces never share a socket.
    * @default "ws-sync"
    */
-  readonly namespace?: string;
+  readonly namespace?: string | undefined;
   /**
    * Fetches the app's state for a fresh tab and after a refresh. Events that come meanwhile are held and follow.
    * @default none: `onState` is told of a refresh with `undefined`
    */
-  readonly fetchState?: (request: StateRequest) => FetchedState<State> | Promise<FetchedState<State>>;
+  readonly fetchState?: ((request: StateRequest) => FetchedState<State> | Promise<FetchedState<State>>) | undefined;
   /**
    * Where to go on from. Only together with the state it belongs to: a stored cursor without its state is a silent gap.
    * @default none: a fresh start
    */
-  readonly initialCursor?: Cursor;
+  readonly initialCursor?: Cursor | undefined;
   /**
    * Told of what goes wrong outside of a call: handlers that throw, failing tokens and states, a blocked WebAssembly.
    * @default console.error
    */
-  readonly onError?: (error: TabwireError) => void;
+  readonly onError?: ((error: TabwireError) => void) | undefined;
   /**
    * Log what the client does to the console. `localStorage["tabwire:debug"] = "1"` does the same.
    * @default false
    */
-  readonly debug?: boolean;
+  readonly debug?: boolean | undefined;
 }
 
 /** Every method may be taken off the object: `const { on, send } = wire`. */

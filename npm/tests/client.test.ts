@@ -446,7 +446,7 @@ describe("what can go wrong with the module", () => {
 
 describe("debug log", () => {
   test("is silent unless asked for", async () => {
-    const debug = vi.spyOn(console, "debug").mockImplementation(() => {});
+    const debug = vi.spyOn(console, "log").mockImplementation(() => {});
     const { create, loaded } = page();
     create();
     create({ user: "u_2", debug: true });
@@ -456,7 +456,7 @@ describe("debug log", () => {
   });
 
   test("is asked for by localStorage too", async () => {
-    const debug = vi.spyOn(console, "debug").mockImplementation(() => {});
+    const debug = vi.spyOn(console, "log").mockImplementation(() => {});
     localStorage.setItem("tabwire:debug", "1");
     const { create, loaded } = page();
     create();
