@@ -137,8 +137,15 @@ struct Claims {
 
 /// Seconds since the Unix epoch, which a JWT may give in fractions (RFC 7519, NumericDate).
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-#[serde(try_from = "f64")]
+#[serde(try_from = "f64", into = "u64")]
 struct Seconds(f64);
+
+impl From<Seconds> for u64 {
+    /// Whole seconds: what the demo writes.
+    fn from(seconds: Seconds) -> Self {
+        seconds.millis().0 / 1_000
+    }
+}
 
 impl TryFrom<f64> for Seconds {
     type Error = &'static str;

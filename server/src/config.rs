@@ -511,7 +511,9 @@ fn size(text: &str) -> Result<usize, String> {
         "KiB" => 1 << 10,
         "MiB" => 1 << 20,
         _ => {
-            return Err("a size is a number of bytes, or one with KiB or MiB, such as 64KiB".into());
+            return Err(
+                "a size is a number of bytes, or one with KiB or MiB, such as 64KiB".into(),
+            );
         }
     };
     let number = number.parse::<usize>().map_err(|error| error.to_string())?;

@@ -1,2 +1,100 @@
-//! The server binary.
-fn main() {}
+//! The server's process: flags, listeners, signals, exit codes.
+
+use std::{
+    io::{self, IsTerminal},
+    net::SocketAddr,
+    process::ExitCode,
+};
+
+use clap::Parser;
+use tabwire_server::{
+    Listeners,
+    config::{Config, Flags, LogFormat},
+    run,
+};
+use tokio::{
+    net::TcpListener,
+    runtime::Runtime,
+    signal::unix::{SignalKind, signal},
+};
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    match start(Flags::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("tabwire-server: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(flags: Flags) -> Result<(), String> {
+    log_to_stderr(flags.log_format);
+    let (listen, admin_listen) = (flags.listen, flags.admin_listen);
+    let makes_key = flags.demo && flags.publish_key.is_empty() && flags.publish_key_file.is_none();
+    let config = Config::new(flags).map_err(|error| error.to_string())?;
+    let runtime = Runtime::new().map_err(|error| format!("the runtime does not start: {error}"))?;
+    runtime.block_on(async {
+        let public = bind("listen", listen).await?;
+        let admin = match admin_listen {
+            None => None,
+            Some(address) => Some(bind("admin-listen", address).await?),
+        };
+        let shutdown = shutdown().map_err(|error| format!("signals can't be heard: {error}"))?;
+        if config.types.is_empty() {
+            tracing::warn!(
+                "there are no event types, so nothing can be published: see --events-config"
+            );
+        }
+        if makes_key {
+            println!("publish key {}", config.publish_keys[0]);
+        }
+        if let Some(admin) = &admin {
+            println!(
+                "metrics on http://{}/metrics",
+                address("admin-listen", admin)?
+            );
+        }
+        println!("listening on http://{}", address("listen", &public)?);
+        run(Listeners { public, admin }, config, shutdown).await;
+        Ok(())
+    })
+}
+
+fn log_to_stderr(format: LogFormat) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(io::stderr().is_terminal())
+        .with_writer(io::stderr);
+    match format {
+        LogFormat::Text => subscriber.init(),
+        LogFormat::Json => subscriber.json().init(),
+    }
+}
+
+async fn bind(flag: &str, address: SocketAddr) -> Result<TcpListener, String> {
+    let bound = TcpListener::bind(address).await;
+    bound.map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => format!("--{flag} {address}: the port is taken"),
+        _ => format!("--{flag} {address}: {error}"),
+    })
+}
+
+fn address(flag: &str, listener: &TcpListener) -> Result<SocketAddr, String> {
+    let address = listener.local_addr();
+    address.map_err(|error| format!("--{flag}: {error}"))
+}
+
+/// Over at the first SIGTERM or SIGINT.
+fn shutdown() -> io::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}

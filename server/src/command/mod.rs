@@ -1,3 +1,172 @@
-//! What clients send.
+//! What clients send: authorised, run once, in order, and answered.
 
 pub mod dedupe;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use dedupe::{Admission, Dedupe, Outcome};
+use tabwire_protocol::{Ack, Command, Executed, Nack, NackCode, ServerFrame};
+use tokio::sync::watch;
+
+use crate::{
+    clock, json,
+    log::{AppendError, NewEvent},
+    node::{Backend, Node},
+    registry::SessionRecord,
+};
+
+/// The commands of all users of late.
+#[derive(Debug)]
+pub(crate) struct Commands {
+    // A std mutex: held for a map operation, never across an await.
+    dedupe: Mutex<Dedupe>,
+    /// Says that a command was settled, for those who wait for the same one.
+    settled: watch::Sender<()>,
+}
+
+impl Commands {
+    /// None yet, and these limits.
+    pub(crate) fn new(user_commands_max: usize, commands_max: usize) -> Self {
+        Self {
+            dedupe: Mutex::new(Dedupe::new(user_commands_max, commands_max)),
+            settled: watch::Sender::default(),
+        }
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&mut Dedupe) -> T) -> T {
+        act(&mut self.dedupe.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Runs a command of a session, unless it has been run: then this is the answer it had.
+///
+/// It runs to its end even when nobody waits for the answer any more: spawn it.
+pub(crate) async fn run<B: Backend>(
+    node: Arc<Node<B>>,
+    session: Arc<SessionRecord>,
+    command: Command,
+) -> ServerFrame {
+    let commands = &node.commands;
+    let mut settled = commands.settled.subscribe();
+    let outcome = loop {
+        settled.mark_unchanged();
+        match commands.with(|dedupe| dedupe.admit(clock::now(), &session.user, &command)) {
+            Admission::Answer(outcome) => break outcome,
+            Admission::Run => {
+                let outcome = execute(&node, &session, &command).await;
+                commands.with(|dedupe| match &outcome {
+                    // It may work when it is sent again.
+                    Outcome::Failed {
+                        code: NackCode::Unavailable,
+                        executed: Executed::No,
+                        ..
+                    } => dedupe.forget(&session.user, &command.id),
+                    _ => dedupe.settle(&session.user, &command.id, outcome.clone()),
+                });
+                commands.settled.send_replace(());
+                break outcome;
+            }
+            Admission::Running => {
+                let waited = settled.changed().await;
+                waited.expect("the node has the sender");
+            }
+        }
+    };
+    node.metrics.commanded(match &outcome {
+        Outcome::Done { .. } => "ack",
+        Outcome::Failed { code, .. } => nack_code(*code),
+    });
+    answer(command.id, outcome)
+}
+
+async fn execute<B: Backend>(
+    node: &Node<B>,
+    session: &SessionRecord,
+    command: &Command,
+) -> Outcome {
+    let Some(rule) = node.config.types.get(&command.event_type) else {
+        let message = format!("type: there is no {}", command.event_type);
+        return Outcome::refused(NackCode::UnknownType, message);
+    };
+    if !rule.from_client {
+        let message = format!("type: {} does not come from clients", command.event_type);
+        return Outcome::refused(NackCode::Forbidden, message);
+    }
+    if !session.modules.contains(&rule.module) {
+        let message = format!(
+            "type: it belongs to {}, which is not this session's",
+            rule.module
+        );
+        return Outcome::refused(NackCode::Forbidden, message);
+    }
+    if command.payload.as_str().len() > node.config.limits.payload_bytes {
+        let message = format!(
+            "payload: more than {} bytes",
+            node.config.limits.payload_bytes
+        );
+        return Outcome::refused(NackCode::TooLarge, message);
+    }
+    if json::is_too_deep(command.payload.as_str()) {
+        let message = format!("payload: nested deeper than {}", json::DEPTH_MAX);
+        return Outcome::refused(NackCode::Invalid, message);
+    }
+    let event = NewEvent {
+        event_type: command.event_type.clone(),
+        module: rule.module.clone(),
+        users: None,
+        payload: command.payload.clone(),
+        by: Some(session.user.clone()),
+        command_id: Some(command.id.clone()),
+    };
+    match node.append(&session.shop, event, None).await {
+        Ok(receipt) => Outcome::Done {
+            event: Some((receipt.epoch, receipt.id)),
+            result: None,
+        },
+        Err(error @ (AppendError::Unavailable(_) | AppendError::KeyReused)) => {
+            Outcome::refused(NackCode::Unavailable, error.to_string())
+        }
+    }
+}
+
+fn answer(id: String, outcome: Outcome) -> ServerFrame {
+    match outcome {
+        Outcome::Done { event, result } => {
+            let (epoch, event_id) = event.unzip();
+            ServerFrame::Ack(Ack {
+                id,
+                epoch,
+                event_id,
+                result,
+            })
+        }
+        Outcome::Failed {
+            code,
+            executed,
+            message,
+        } => ServerFrame::Nack(Nack {
+            id,
+            code,
+            executed,
+            message,
+        }),
+    }
+}
+
+/// The answer to a command that was not even looked at.
+pub(crate) fn refusal(id: String, code: NackCode, message: &str) -> ServerFrame {
+    answer(id, Outcome::refused(code, message))
+}
+
+const fn nack_code(code: NackCode) -> &'static str {
+    match code {
+        NackCode::Forbidden => "forbidden",
+        NackCode::UnknownType => "unknown_type",
+        NackCode::Invalid => "invalid",
+        NackCode::Conflict => "conflict",
+        NackCode::Expired => "expired",
+        NackCode::TooLarge => "too_large",
+        NackCode::RateLimited => "rate_limited",
+        NackCode::Unavailable => "unavailable",
+    }
+}

@@ -1,3 +1,77 @@
-//! One authenticated socket.
+//! One authenticated socket: a cursor into its shop's log, and the commands of its user.
+//!
+//! [`hello`] says who may open a session, [`live`] is the loop that serves it, and [`cursor`] decides what it writes.
 
 pub mod cursor;
+mod hello;
+mod live;
+mod socket;
+pub(crate) mod sockets;
+mod timers;
+
+use std::sync::Arc;
+
+use tabwire_protocol::CloseCode;
+use tokio::net::TcpStream;
+
+use self::{
+    socket::{Socket, SocketLimits},
+    sockets::{Closing, Opened},
+};
+use crate::{
+    clock,
+    node::{Backend, Node},
+    registry::Registry,
+};
+
+/// How a session ends.
+enum End {
+    /// The other end has gone, or takes nothing.
+    Gone,
+    /// The server closes it.
+    Close(Closing),
+}
+
+impl End {
+    fn close(code: CloseCode, reason: impl Into<String>) -> Self {
+        Self::Close(Closing::new(code, reason))
+    }
+}
+
+/// Serves a WebSocket from after its handshake to its end. `read` is what came behind the handshake.
+pub(crate) async fn serve<B: Backend>(
+    node: Arc<Node<B>>,
+    stream: TcpStream,
+    read: Vec<u8>,
+    handle: Opened,
+) {
+    let limits = SocketLimits {
+        max_frame: node.config.max_frame,
+        write_timeout: node.config.write_timeout,
+        close_timeout: node.config.limits.close_timeout,
+    };
+    let mut socket = Socket::new(stream, read, limits, Arc::clone(&node.metrics)).await;
+    // A box: what the session needs on its way in would otherwise be carried along for as long as it lives.
+    let greeted = Box::pin(hello::greet(&node, &mut socket, &handle)).await;
+    let end = match greeted {
+        Err(end) => end,
+        Ok(session) => {
+            let (user, id) = (session.record.user.clone(), handle.id().clone());
+            node.metrics.sessions.inc();
+            let end = live::run(&node, &mut socket, &handle, session).await;
+            node.metrics.sessions.dec();
+            if let Err(error) = node.registry.release(clock::now(), &user, &id).await {
+                // It ends by itself, with the token.
+                tracing::warn!(%user, socket = %id, %error, "a session can't be released");
+            }
+            end
+        }
+    };
+    // Who gave the order to close knows better than the write that was broken off for it.
+    let closing = match (end, handle.closing()) {
+        (_, Some(closing)) | (End::Close(closing), None) => closing,
+        (End::Gone, None) => return,
+    };
+    tracing::debug!(socket = %handle.id(), code = closing.code.code(), reason = closing.reason, "closed");
+    Box::pin(socket.close(closing)).await;
+}

@@ -1,0 +1,219 @@
+//! `GET /ws`: from HTTP to a WebSocket.
+//!
+//! warp has a filter for this, but its sockets can't be given a buffer of our size, copy each text per recipient and outlive the
+//! server. So the handshake is ours: hyper gives the connection, tungstenite the accept key.
+
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
+use tabwire_protocol::{Millis, SUBPROTOCOL};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use warp::{
+    Filter, Reply,
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+};
+
+use super::{Answer, PeerAddr, Route, cors::is_localhost, error::ApiError, respond, with};
+use crate::{
+    clock,
+    config::Config,
+    node::{Backend, Node},
+    rate::{Bucket, Rate},
+    session,
+};
+
+/// How many addresses are remembered at a time for their rate.
+const ADDRESSES_MAX: usize = 100_000;
+
+pub(super) fn route<B: Backend>(node: &Arc<Node<B>>) -> Route {
+    warp::path!("ws")
+        .and(warp::get())
+        .and(with(node))
+        .and(warp::header::headers_cloned())
+        .and(warp::ext::optional::<PeerAddr>())
+        .and(warp::ext::optional::<OnUpgrade>())
+        .map(|node, headers, peer, upgrade| respond(answer(&node, &headers, peer, upgrade)))
+        .boxed()
+}
+
+fn answer<B: Backend>(
+    node: &Arc<Node<B>>,
+    headers: &HeaderMap,
+    peer: Option<PeerAddr>,
+    upgrade: Option<OnUpgrade>,
+) -> Answer {
+    let accept = accept_key(headers)?;
+    let subprotocol = subprotocol(headers)?;
+    if !is_allowed_origin(&node.config, headers) {
+        let message = "pages of this origin may not connect: see --allowed-origin";
+        return Err(ApiError::new(
+            StatusCode::FORBIDDEN,
+            "forbidden_origin",
+            message,
+        ));
+    }
+    if node.is_draining() {
+        return Err(ApiError::unavailable("the server is about to end"));
+    }
+    if let Some(PeerAddr(peer)) = peer
+        && !node
+            .addresses
+            .take(node.config.limits.connects, peer.ip(), clock::now())
+    {
+        return Err(ApiError::too_many("too many connections from this address"));
+    }
+    let Some(handle) = node.sockets.open() else {
+        return Err(ApiError::unavailable("too many connections"));
+    };
+    let upgrade = upgrade.ok_or_else(|| not_an_upgrade("this connection can't be upgraded"))?;
+
+    let serving = Arc::clone(node);
+    node.tasks.spawn(async move {
+        match upgrade.await {
+            Ok(upgraded) => {
+                let (stream, read) = into_parts(upgraded);
+                session::serve(serving, stream, read, handle).await;
+            }
+            Err(error) => tracing::debug!(%error, "a connection ended in its handshake"),
+        }
+    });
+
+    let mut response = StatusCode::SWITCHING_PROTOCOLS.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
+    if let Some(subprotocol) = subprotocol {
+        headers.insert(header::SEC_WEBSOCKET_PROTOCOL, subprotocol);
+    }
+    Ok(response)
+}
+
+/// The bare connection, and what has been read of it already. What hyper held besides, 8 KiB of buffer, goes.
+fn into_parts(upgraded: Upgraded) -> (TcpStream, Vec<u8>) {
+    let parts = upgraded.downcast::<TokioIo<TcpStream>>();
+    let parts = parts.expect("the accept loop serves nothing but TCP streams");
+    (parts.io.into_inner(), parts.read_buf.to_vec())
+}
+
+/// The answer to the key of a handshake (RFC 6455, 4.2).
+fn accept_key(headers: &HeaderMap) -> Result<HeaderValue, ApiError> {
+    if !has_token(headers, &header::CONNECTION, "upgrade")
+        || !has_token(headers, &header::UPGRADE, "websocket")
+    {
+        return Err(not_an_upgrade("this path is a WebSocket"));
+    }
+    if !has_token(headers, &header::SEC_WEBSOCKET_VERSION, "13") {
+        return Err(not_an_upgrade(
+            "version 13 of the WebSocket protocol is spoken here",
+        ));
+    }
+    // 16 bytes in base64. What they are is the client's matter.
+    let key = headers.get(header::SEC_WEBSOCKET_KEY);
+    let Some(key) = key.filter(|key| key.len() == 24) else {
+        let message = "Sec-WebSocket-Key: it is missing or wrong";
+        return Err(ApiError::bad_request("bad_handshake", message));
+    };
+    let accept = derive_accept_key(key.as_bytes());
+    Ok(HeaderValue::from_str(&accept).expect("base64 is visible ASCII"))
+}
+
+fn not_an_upgrade(message: &str) -> ApiError {
+    ApiError::new(StatusCode::UPGRADE_REQUIRED, "upgrade_required", message)
+}
+
+/// The subprotocol to answer; none offered, none answered.
+fn subprotocol(headers: &HeaderMap) -> Result<Option<HeaderValue>, ApiError> {
+    if !headers.contains_key(header::SEC_WEBSOCKET_PROTOCOL) {
+        return Ok(None);
+    }
+    if has_token(headers, &header::SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL) {
+        return Ok(Some(HeaderValue::from_static(SUBPROTOCOL)));
+    }
+    // A browser would drop the connection when none of those it offered is answered. This says why.
+    let message = format!("Sec-WebSocket-Protocol: only {SUBPROTOCOL} is spoken here");
+    Err(ApiError::bad_request("bad_handshake", message))
+}
+
+/// Whether one of the header's values, which are separated by commas, is this one.
+fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
+    headers
+        .get_all(name)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|value| value.trim().eq_ignore_ascii_case(token))
+}
+
+/// Whether the page that connects may do so. What sends no origin is no page.
+fn is_allowed_origin(config: &Config, headers: &HeaderMap) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN) else {
+        return true;
+    };
+    let Ok(origin) = origin.to_str() else {
+        return false;
+    };
+    let origin = origin.to_ascii_lowercase();
+    if !config.allowed_origins.is_empty() {
+        return config.allowed_origins.contains(&origin);
+    }
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
+    let authority = origin.split_once("://").map(|(_, authority)| authority);
+    is_localhost(&origin)
+        || host.is_some_and(|host| authority == Some(host.to_ascii_lowercase().as_str()))
+}
+
+/// How fast each address connects.
+#[derive(Debug, Default)]
+pub(crate) struct Addresses {
+    // A std mutex: held for a map operation, never across an await.
+    buckets: Mutex<HashMap<IpAddr, Bucket>>,
+}
+
+impl Addresses {
+    /// Whether an address may connect once more.
+    fn take(&self, rate: Rate, address: IpAddr, now: Millis) -> bool {
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        if buckets.len() >= ADDRESSES_MAX && !buckets.contains_key(&address) {
+            buckets.retain(|_, bucket| !bucket.is_full(rate, now));
+            if buckets.len() >= ADDRESSES_MAX {
+                return false;
+            }
+        }
+        let bucket = buckets
+            .entry(address)
+            .or_insert_with(|| Bucket::full(rate, now));
+        bucket.take(rate, now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_address_has_its_rate_and_those_at_rest_are_forgotten() {
+        let rate = Rate {
+            burst: 1,
+            per_second: 1,
+        };
+        let addresses = Addresses::default();
+        let address = |n: usize| IpAddr::from((n as u128).to_be_bytes());
+        for n in 0..ADDRESSES_MAX {
+            assert!(addresses.take(rate, address(n), Millis(0)));
+        }
+        assert!(!addresses.take(rate, address(0), Millis(999)));
+        assert!(!addresses.take(rate, address(ADDRESSES_MAX), Millis(999)));
+        assert!(addresses.take(rate, address(ADDRESSES_MAX), Millis(1_000)));
+        let buckets = addresses.buckets.lock().expect("not poisoned");
+        assert_eq!(buckets.len(), 1);
+    }
+}

@@ -1,0 +1,167 @@
+//! The shops that have sessions on this node, and their tails.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError, Weak},
+};
+
+use prometheus_client::metrics::gauge::Gauge;
+use tabwire_protocol::ShopId;
+use tokio::{sync::OnceCell, task::JoinHandle};
+
+use crate::{
+    log::{EventLog, LogUnavailable},
+    tail::{self, Following, Tail},
+};
+
+/// The shops with sessions. A shop's tail begins with its first session and ends with its last.
+#[derive(Debug)]
+pub(crate) struct Hub<L> {
+    log: Arc<L>,
+    how: Following,
+    shops: Arc<Shops>,
+}
+
+#[derive(Debug, Default)]
+struct Shops {
+    // A std mutex: held for a map operation, never across an await.
+    open: Mutex<HashMap<ShopId, Weak<Shop>>>,
+    count: Gauge,
+}
+
+/// A shop that has sessions: hold it for as long as the session lives.
+#[derive(Debug)]
+pub(crate) struct Shop {
+    name: ShopId,
+    /// Empty until the log has been read for the first time.
+    followed: OnceCell<Followed>,
+    shops: Arc<Shops>,
+}
+
+#[derive(Debug)]
+struct Followed {
+    tail: Arc<Tail>,
+    task: JoinHandle<()>,
+}
+
+impl<L: EventLog> Hub<L> {
+    /// No shops yet. The gauge says how many there are.
+    pub(crate) fn new(log: Arc<L>, how: Following, count: Gauge) -> Self {
+        let shops = Shops {
+            open: Mutex::default(),
+            count,
+        };
+        Self {
+            log,
+            how,
+            shops: Arc::new(shops),
+        }
+    }
+
+    /// Opens a shop, or joins those that have.
+    ///
+    /// # Errors
+    /// When the log can't be read.
+    pub(crate) async fn join(&self, name: &ShopId) -> Result<Arc<Shop>, LogUnavailable> {
+        let shop = self.shops.open(name);
+        let begun = shop.followed.get_or_try_init(|| async {
+            let (tail, notices) = tail::begin(&*self.log, name).await?;
+            let task = {
+                let (log, name, how) = (Arc::clone(&self.log), name.clone(), self.how);
+                let tail = Arc::clone(&tail);
+                async move { tail::follow(&*log, &name, &tail, notices, how).await }
+            };
+            Ok(Followed {
+                tail,
+                task: tokio::spawn(task),
+            })
+        });
+        begun.await?;
+        Ok(shop)
+    }
+}
+
+impl Shops {
+    fn open(self: &Arc<Self>, name: &ShopId) -> Arc<Shop> {
+        // Declared before the lock, so dropped after it: dropping the last hold of a shop takes the lock.
+        let held;
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        held = open.get(name).and_then(Weak::upgrade);
+        if let Some(shop) = &held {
+            let followed = shop.followed.get();
+            // A tail that has lost its log is left to those who still have it.
+            if !followed.is_some_and(|followed| followed.task.is_finished()) {
+                return Arc::clone(shop);
+            }
+        }
+        let shop = Arc::new(Shop {
+            name: name.clone(),
+            followed: OnceCell::new(),
+            shops: Arc::clone(self),
+        });
+        self.count.inc();
+        open.insert(name.clone(), Arc::downgrade(&shop));
+        shop
+    }
+}
+
+impl Shop {
+    /// Its tail.
+    pub(crate) fn tail(&self) -> &Tail {
+        let followed = self.followed.get();
+        &followed
+            .expect("`join` gives out shops whose tail has begun")
+            .tail
+    }
+}
+
+impl Drop for Shop {
+    fn drop(&mut self) {
+        if let Some(followed) = self.followed.get() {
+            followed.task.abort();
+        }
+        self.shops.count.dec();
+        let mut open = self
+            .shops
+            .open
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        // Another one may have been opened by the same name meanwhile.
+        if open
+            .get(&self.name)
+            .is_some_and(|shop| shop.strong_count() == 0)
+        {
+            open.remove(&self.name);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tabwire_protocol::Millis;
+
+    use super::*;
+    use crate::log::{MemoryLog, conformance::shop, memory::Retention};
+
+    #[tokio::test]
+    async fn a_shop_is_open_for_as_long_as_somebody_has_it() {
+        let log = MemoryLog::new(Retention {
+            age: Millis(600_000),
+            events: 10,
+        });
+        let how = Following {
+            coalesce: Duration::ZERO,
+            age: Millis(600_000),
+        };
+        let hub = Hub::new(Arc::new(log), how, Gauge::default());
+        let one = hub.join(&shop("s_1")).await.expect("memory");
+        let other = hub.join(&shop("s_1")).await.expect("memory");
+        assert!(Arc::ptr_eq(&one, &other));
+        assert_eq!(hub.shops.count.get(), 1);
+        drop((one, other));
+        assert_eq!(hub.shops.count.get(), 0);
+        assert!(hub.shops.open.lock().expect("not poisoned").is_empty());
+    }
+}

@@ -1,0 +1,153 @@
+//! What an operator wants to know, as Prometheus text.
+
+use std::sync::Mutex;
+
+use prometheus_client::{
+    encoding::text::encode,
+    metrics::{counter::Counter, family::Family, gauge::Gauge},
+    registry::Registry,
+};
+
+/// All metrics. The registry is a value: several servers in one process don't mix theirs.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    registry: Mutex<Registry>,
+    /// WebSockets that are open.
+    pub(crate) connections: Gauge,
+    /// Sessions: open WebSockets that have been welcomed.
+    pub(crate) sessions: Gauge,
+    /// Shops with sessions.
+    pub(crate) shops: Gauge,
+    /// Events appended.
+    pub(crate) events_appended: Counter,
+    /// Frames sent.
+    pub(crate) frames_sent: Counter,
+    /// Bytes of frames sent, before the WebSocket's own.
+    pub(crate) bytes_sent: Counter,
+    /// Flushes: how many writes the frames took.
+    pub(crate) writes: Counter,
+    /// Frames received.
+    pub(crate) frames_received: Counter,
+    resumes: Counted,
+    refreshes: Counted,
+    closes: Counted,
+    commands: Counted,
+    requests: Counted,
+}
+
+/// Counts by one label.
+type Counted = Family<[(&'static str, String); 1], Counter>;
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let metrics = Self {
+            registry: Mutex::default(),
+            connections: Gauge::default(),
+            sessions: Gauge::default(),
+            shops: Gauge::default(),
+            events_appended: Counter::default(),
+            frames_sent: Counter::default(),
+            bytes_sent: Counter::default(),
+            writes: Counter::default(),
+            frames_received: Counter::default(),
+            resumes: Counted::default(),
+            refreshes: Counted::default(),
+            closes: Counted::default(),
+            commands: Counted::default(),
+            requests: Counted::default(),
+        };
+        let mut registry = Registry::with_prefix("tabwire");
+        registry.register(
+            "connections",
+            "WebSockets that are open",
+            metrics.connections.clone(),
+        );
+        registry.register(
+            "sessions",
+            "WebSockets that have been welcomed",
+            metrics.sessions.clone(),
+        );
+        registry.register("shops", "Shops with sessions", metrics.shops.clone());
+        // The encoder puts `_total` behind the names of counters.
+        registry.register(
+            "events_appended",
+            "Events appended",
+            metrics.events_appended.clone(),
+        );
+        registry.register("frames_sent", "Frames sent", metrics.frames_sent.clone());
+        registry.register(
+            "bytes_sent",
+            "Bytes of frames sent",
+            metrics.bytes_sent.clone(),
+        );
+        registry.register("writes", "Flushes of frames", metrics.writes.clone());
+        registry.register(
+            "frames_received",
+            "Frames received",
+            metrics.frames_received.clone(),
+        );
+        registry.register(
+            "resumes",
+            "Sessions by how they began",
+            metrics.resumes.clone(),
+        );
+        registry.register(
+            "full_refreshes",
+            "Full refreshes by reason",
+            metrics.refreshes.clone(),
+        );
+        registry.register(
+            "closes",
+            "WebSockets closed by the server, by code",
+            metrics.closes.clone(),
+        );
+        registry.register("commands", "Commands by outcome", metrics.commands.clone());
+        registry.register(
+            "http_requests",
+            "HTTP requests by status",
+            metrics.requests.clone(),
+        );
+        *metrics.registry.lock().expect("it is new") = registry;
+        metrics
+    }
+}
+
+impl Metrics {
+    /// Counts a session by how it began.
+    pub(crate) fn resumed(&self, resume: &str) {
+        count(&self.resumes, "resume", resume);
+    }
+
+    /// Counts a full refresh by its reason.
+    pub(crate) fn refreshed(&self, reason: &str) {
+        count(&self.refreshes, "reason", reason);
+    }
+
+    /// Counts a close by its code.
+    pub(crate) fn closed(&self, code: u16) {
+        count(&self.closes, "code", &code.to_string());
+    }
+
+    /// Counts a command by its outcome.
+    pub(crate) fn commanded(&self, outcome: &str) {
+        count(&self.commands, "outcome", outcome);
+    }
+
+    /// Counts a request by its status.
+    pub(crate) fn requested(&self, status: u16) {
+        count(&self.requests, "status", &status.to_string());
+    }
+
+    /// All metrics as text.
+    pub(crate) fn text(&self) -> String {
+        let registry = self.registry.lock();
+        let registry = registry.unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut text = String::new();
+        encode(&mut text, &registry).expect("a string takes all that is written");
+        text
+    }
+}
+
+fn count(counted: &Counted, label: &'static str, value: &str) {
+    counted.get_or_create(&[(label, value.to_owned())]).inc();
+}

@@ -1,0 +1,121 @@
+//! What all connections of a server share.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use tabwire_protocol::ShopId;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    clock,
+    command::Commands,
+    config::Config,
+    http::Addresses,
+    hub::Hub,
+    log::{AppendError, EventLog, MemoryLog, NewEvent, Receipt},
+    metrics::Metrics,
+    random,
+    registry::{MemoryRegistry, Registry},
+    session::sockets::Sockets,
+    tail::Following,
+};
+
+/// Where events and sessions are kept.
+pub(crate) trait Backend: Send + Sync + 'static {
+    /// Keeps the events.
+    type Log: EventLog;
+    /// Keeps the sessions.
+    type Registry: Registry;
+}
+
+/// Everything in this process.
+#[derive(Debug)]
+pub(crate) struct Memory;
+
+impl Backend for Memory {
+    type Log = MemoryLog;
+    type Registry = MemoryRegistry;
+}
+
+/// A running server, as its connections see it.
+#[derive(Debug)]
+pub(crate) struct Node<B: Backend> {
+    /// Names this process among others.
+    pub(crate) id: String,
+    /// What it was told.
+    pub(crate) config: Config,
+    /// The events.
+    pub(crate) log: Arc<B::Log>,
+    /// The users' sockets, wherever they are.
+    pub(crate) registry: B::Registry,
+    /// The shops that have sessions here.
+    pub(crate) hub: Hub<B::Log>,
+    /// The sockets that are here.
+    pub(crate) sockets: Sockets,
+    /// How fast each address connects.
+    pub(crate) addresses: Addresses,
+    /// The commands of late.
+    pub(crate) commands: Commands,
+    /// What is counted.
+    pub(crate) metrics: Arc<Metrics>,
+    /// Everything that a drain waits for.
+    pub(crate) tasks: TaskTracker,
+    /// Cancelled when no more connections are accepted.
+    pub(crate) closed: CancellationToken,
+    draining: AtomicBool,
+}
+
+impl<B: Backend> Node<B> {
+    /// A server with nobody connected.
+    pub(crate) fn new(config: Config, log: B::Log, registry: B::Registry) -> Self {
+        let metrics = Arc::new(Metrics::default());
+        let log = Arc::new(log);
+        let how = Following {
+            coalesce: config.coalesce,
+            age: config.retention.age,
+        };
+        Self {
+            id: random::hex::<8>(),
+            hub: Hub::new(Arc::clone(&log), how, metrics.shops.clone()),
+            log,
+            registry,
+            sockets: Sockets::new(config.max_connections, metrics.connections.clone()),
+            addresses: Addresses::default(),
+            commands: Commands::new(config.limits.user_commands, config.limits.commands),
+            metrics,
+            tasks: TaskTracker::new(),
+            closed: CancellationToken::new(),
+            draining: AtomicBool::new(false),
+            config,
+        }
+    }
+
+    /// Appends an event, and counts it.
+    ///
+    /// # Errors
+    /// When it was not appended.
+    pub(crate) async fn append(
+        &self,
+        shop: &ShopId,
+        event: NewEvent,
+        key: Option<&str>,
+    ) -> Result<Receipt, AppendError> {
+        let receipt = self.log.append(clock::now(), shop, event, key).await?;
+        if !receipt.repeated {
+            self.metrics.events_appended.inc();
+        }
+        Ok(receipt)
+    }
+
+    /// Says that the server is about to end.
+    pub(crate) fn begin_draining(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the server is about to end.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,176 @@
+//! The accept loop. warp's own has no limits, no timeouts for request heads, no `TCP_NODELAY`, and lets go of upgraded connections.
+
+use std::{convert::Infallible, io, pin::pin, sync::Arc, time::Duration};
+
+use hyper::{Request, body::Incoming, server::conn::http1, service::Service, service::service_fn};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::sleep,
+};
+use warp::reply::Response;
+
+use crate::{
+    config::Config,
+    drain::drain,
+    http::{self, PeerAddr, Route, cors},
+    log::MemoryLog,
+    node::{Backend, Memory, Node},
+    registry::MemoryRegistry,
+};
+
+/// How many connections may speak HTTP at a time. Those that have become WebSockets have a limit of their own.
+const HTTP_CONNECTIONS_MAX: usize = 10_000;
+/// How long nothing is accepted after the system could not: it has no descriptors left, mostly.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Where a server listens. The caller binds, so it knows the ports.
+#[derive(Debug)]
+pub struct Listeners {
+    /// For everybody.
+    pub public: TcpListener,
+    /// For operators, when they have one of their own.
+    pub admin: Option<TcpListener>,
+}
+
+impl From<TcpListener> for Listeners {
+    fn from(public: TcpListener) -> Self {
+        Self {
+            public,
+            admin: None,
+        }
+    }
+}
+
+/// Runs a server with everything in memory, until `shutdown` is over and then for as long as its drain takes.
+pub async fn run(
+    listeners: impl Into<Listeners>,
+    config: Config,
+    shutdown: impl Future<Output = ()>,
+) {
+    let log = MemoryLog::new(config.retention);
+    let node: Node<Memory> = Node::new(config, log, MemoryRegistry::default());
+    serve(listeners.into(), Arc::new(node), shutdown).await;
+}
+
+async fn serve<B: Backend>(
+    listeners: Listeners,
+    node: Arc<Node<B>>,
+    shutdown: impl Future<Output = ()>,
+) {
+    let routes = http::routes(&node);
+    node.tasks
+        .spawn(accept(Arc::clone(&node), listeners.public, routes));
+    if let Some(admin) = listeners.admin {
+        let routes = http::admin_routes(&node);
+        node.tasks.spawn(accept(Arc::clone(&node), admin, routes));
+    }
+    shutdown.await;
+    drain(&node).await;
+}
+
+/// Accepts connections until the node is closed.
+async fn accept<B: Backend>(node: Arc<Node<B>>, listener: TcpListener, routes: Route) {
+    let permits = Arc::new(Semaphore::new(HTTP_CONNECTIONS_MAX));
+    loop {
+        let accepted = async {
+            let permit = Arc::clone(&permits).acquire_owned().await;
+            let permit = permit.expect("nobody closes the semaphore");
+            (permit, listener.accept().await)
+        };
+        let (permit, accepted) = tokio::select! {
+            accepted = accepted => accepted,
+            () = node.closed.cancelled() => return,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                let serving = connection(
+                    Arc::clone(&node),
+                    stream,
+                    PeerAddr(peer),
+                    routes.clone(),
+                    permit,
+                );
+                node.tasks.spawn(serving);
+            }
+            Err(error) if is_of_connection(&error) => {}
+            Err(error) => {
+                tracing::warn!(%error, "nothing can be accepted");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Whether an error is of the connection that was to be accepted, and the next one may be had at once.
+fn is_of_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::ConnectionReset
+    )
+}
+
+/// Serves the requests of a connection, until it ends or becomes a WebSocket.
+async fn connection<B: Backend>(
+    node: Arc<Node<B>>,
+    stream: TcpStream,
+    peer: PeerAddr,
+    routes: Route,
+    _permit: OwnedSemaphorePermit,
+) {
+    // Frames are small and shall not wait for each other. A socket that refuses this is about to fail anyway.
+    let _ = stream.set_nodelay(true);
+    let answering = Arc::clone(&node);
+    let service = TowerToHyperService::new(warp::service(routes));
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        let (node, service) = (Arc::clone(&answering), service.clone());
+        // Boxed as a whole: the compiler can't prove warp's own future to be `Send` for every lifetime of its body.
+        let answer = async move { Ok::<_, Infallible>(answer(&node, &service, request).await) };
+        Box::pin(answer) as std::pin::Pin<Box<dyn Future<Output = _> + Send>>
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(node.config.limits.header_timeout)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    let mut connection = pin!(connection);
+    let served = tokio::select! {
+        served = connection.as_mut() => served,
+        () = node.closed.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = served {
+        tracing::debug!(%error, peer = %peer.0, "a connection ended");
+    }
+}
+
+async fn answer<B, S>(node: &Node<B>, service: &S, request: Request<Incoming>) -> Response
+where
+    B: Backend,
+    S: Service<Request<Incoming>, Response = Response, Error = Infallible>,
+{
+    let origin = request.headers().get(hyper::header::ORIGIN).cloned();
+    let is_demo = node.config.demo.is_some();
+    let preflight = is_demo.then(|| cors::preflight(request.method(), request.headers()));
+    let mut response = match preflight.flatten() {
+        Some(response) => response,
+        None => match service.call(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        },
+    };
+    if is_demo {
+        cors::allow(origin.as_ref(), &mut response);
+    }
+    node.metrics.requested(response.status().as_u16());
+    response
+}

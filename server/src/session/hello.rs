@@ -1,0 +1,256 @@
+//! The way in: a hello in time, a token, the user's one socket, a place in the log, a welcome.
+
+use std::sync::Arc;
+
+use tabwire_protocol::{
+    ClientFrame, CloseCode, Cursor, DecodeError, Hello, Millis, Position, Resume, ServerFrame,
+    ShopId, VERSION, Welcome,
+};
+use tokio::time::timeout;
+
+use super::{
+    End,
+    cursor::{Opened, SessionCursor, Stretch, Viewer},
+    socket::{Incoming, Socket},
+    sockets::{Closing, Handle},
+};
+use crate::{
+    auth::Identity,
+    clock,
+    hub::Shop,
+    log::{EventLog, LogUnavailable, Page},
+    node::{Backend, Node},
+    registry::{ClaimRequest, Claimed, Registry, RegistryUnavailable, SessionRecord},
+};
+
+/// A session that has been let in.
+pub(super) struct Session {
+    pub(super) record: SessionRecord,
+    /// When its token is no longer taken.
+    pub(super) taken_until: Millis,
+    pub(super) cursor: SessionCursor,
+    pub(super) shop: Arc<Shop>,
+}
+
+impl From<LogUnavailable> for End {
+    /// Not a refresh: no position would be true.
+    fn from(error: LogUnavailable) -> Self {
+        Self::close(CloseCode::TryLater, error.to_string())
+    }
+}
+
+impl From<RegistryUnavailable> for End {
+    fn from(error: RegistryUnavailable) -> Self {
+        Self::close(CloseCode::TryLater, error.to_string())
+    }
+}
+
+/// Lets a session in.
+pub(super) async fn greet<B: Backend>(
+    node: &Node<B>,
+    socket: &mut Socket,
+    handle: &Handle,
+) -> Result<Session, End> {
+    let hello = tokio::select! {
+        hello = timeout(node.config.hello_timeout, read_hello(socket)) => {
+            hello.map_err(|_| End::close(CloseCode::Timeout, "no hello in time"))??
+        }
+        () = handle.closed() => return Err(End::Gone),
+    };
+    if hello.v != VERSION {
+        return Err(End::close(
+            CloseCode::Version,
+            format!("supported: {VERSION}"),
+        ));
+    }
+    let now = clock::now();
+    let identity = node.config.verifier.verify(now, &hello.token);
+    let identity =
+        identity.map_err(|error| End::close(CloseCode::Unauthorized, error.to_string()))?;
+    let record = SessionRecord {
+        socket: handle.id().clone(),
+        user: identity.user.clone(),
+        shop: identity.shop.clone(),
+        modules: identity.modules.clone(),
+        device: hello.device.clone(),
+        connected_at: now,
+        issued_at: identity.issued_at,
+        expires_at: identity.expires_at,
+        node: node.id.clone(),
+    };
+    // First the log, then the user's socket: nobody is replaced by a session that can't begin.
+    let shop = node.hub.join(&identity.shop).await?;
+    let opened = open(node, &shop, &identity, hello.cursor.as_ref()).await?;
+    let claim = claim(node, &record, hello.claim).await?;
+
+    node.metrics.resumed(match opened.resume {
+        Resume::Fresh => "fresh",
+        Resume::Replay => "replay",
+        Resume::FullRefresh => "full_refresh",
+    });
+    handle.set_position(opened.cursor.position());
+    let welcome = welcome(node, &record, &opened, claim);
+    socket.push(ServerFrame::Welcome(welcome).encode().into());
+    if let Some(refresh) = opened.refresh {
+        let spread = super::live::spread_ms(refresh.reason, shop.tail().watchers());
+        node.metrics.refreshed(refresh.reason.as_str());
+        let frame = ServerFrame::FullRefresh(refresh.frame(spread));
+        socket.push(frame.encode().into());
+    }
+    if socket.flush(handle).await.is_err() {
+        // It was granted the user's socket, so it has to give it back.
+        node.registry
+            .release(clock::now(), &record.user, handle.id())
+            .await?;
+        return Err(End::Gone);
+    }
+    Ok(Session {
+        record,
+        taken_until: identity.taken_until,
+        cursor: opened.cursor,
+        shop,
+    })
+}
+
+async fn read_hello(socket: &mut Socket) -> Result<Hello, End> {
+    loop {
+        let text = match socket.read().await {
+            Incoming::Text(text) => text,
+            Incoming::Alive => continue,
+            Incoming::Violation(closing) => return Err(End::Close(closing)),
+            Incoming::Gone => return Err(End::Gone),
+        };
+        return match ClientFrame::decode(&text) {
+            Ok(ClientFrame::Hello(hello)) => Ok(hello),
+            Ok(_) | Err(DecodeError::Unknown(_)) => Err(End::close(
+                CloseCode::Malformed,
+                "the first frame is a hello",
+            )),
+            Err(DecodeError::Malformed(what)) => Err(End::close(CloseCode::Malformed, what)),
+        };
+    }
+}
+
+/// Finds the session's place in the log.
+async fn open<B: Backend>(
+    node: &Node<B>,
+    shop: &Shop,
+    identity: &Identity,
+    cursor: Option<&Cursor>,
+) -> Result<Opened, LogUnavailable> {
+    let viewer = Viewer::new(
+        &identity.shop,
+        identity.user.clone(),
+        identity.modules.iter().cloned(),
+    );
+    let max_replay = node.config.max_replay;
+    let last = cursor.map(|cursor| cursor.last);
+    Ok(match missing(node, shop, &identity.shop, last).await? {
+        None => SessionCursor::open(cursor, viewer, &*shop.tail().ring(), max_replay),
+        Some(page) => SessionCursor::open(cursor, viewer, &page, max_replay),
+    })
+}
+
+/// What the tail can't say about a position: what came before it, and what it has not heard of yet.
+pub(super) async fn missing<B: Backend>(
+    node: &Node<B>,
+    shop: &Shop,
+    name: &ShopId,
+    last: Option<Position>,
+) -> Result<Option<Page>, LogUnavailable> {
+    let Some(last) = last else {
+        return Ok(None);
+    };
+    let bounds = shop.tail().ring().bounds().clone();
+    if (bounds.floor..=bounds.head).contains(&last) {
+        return Ok(None);
+    }
+    // Nothing is counted when the whole distance is short enough; else all of it has to be looked at.
+    let distance = bounds.head.get().saturating_sub(last.get());
+    let limit = if distance <= node.config.max_replay {
+        0
+    } else {
+        node.config.retention.events
+    };
+    let page = node.log.read(clock::now(), name, last, limit).await?;
+    Ok(Some(page))
+}
+
+/// Gets the user's socket for this session, as the policy says.
+async fn claim<B: Backend>(
+    node: &Node<B>,
+    session: &SessionRecord,
+    claim: Option<u64>,
+) -> Result<u64, End> {
+    let mut dead = None;
+    loop {
+        let request = ClaimRequest {
+            policy: node.config.concurrency,
+            session,
+            claim,
+            dead: dead.as_ref(),
+        };
+        match node.registry.claim(clock::now(), &request).await? {
+            Claimed::Granted { claim, closes } => {
+                if let Some((old, code)) = closes
+                    && let Some(old) = node.sockets.get(&old.socket)
+                {
+                    old.close(Closing::new(
+                        code,
+                        "a newer connection has the user's socket",
+                    ));
+                }
+                return Ok(claim);
+            }
+            Claimed::Refused(code) => return Err(End::close(code, refusal(code))),
+            Claimed::Probe(holder) => {
+                let lives = match node.sockets.get(&holder.socket) {
+                    None => false,
+                    Some(holder) => {
+                        let answer = timeout(node.config.limits.probe_timeout, holder.probe());
+                        matches!(answer.await, Ok(Ok(())))
+                    }
+                };
+                if lives {
+                    let code = CloseCode::Rejected;
+                    return Err(End::close(code, refusal(code)));
+                }
+                dead = Some(holder.socket);
+            }
+        }
+    }
+}
+
+const fn refusal(code: CloseCode) -> &'static str {
+    match code {
+        CloseCode::Unauthorized => "the token was revoked",
+        CloseCode::Rejected => "another device of the user is connected",
+        _ => "another device of the user was connected later",
+    }
+}
+
+fn welcome<B: Backend>(
+    node: &Node<B>,
+    session: &SessionRecord,
+    opened: &Opened,
+    claim: u64,
+) -> Welcome {
+    Welcome {
+        v: VERSION,
+        socket_id: session.socket.as_str().to_owned(),
+        user_id: session.user.clone(),
+        shop_id: session.shop.clone(),
+        modules: session.modules.iter().cloned().collect(),
+        types: node.config.types.of_modules(&session.modules),
+        epoch: opened.cursor.epoch().clone(),
+        view: opened.cursor.viewer().view().clone(),
+        resume: opened.resume,
+        at: opened.at,
+        claim,
+        now: clock::now(),
+        expires_at: session.expires_at,
+        ping_ms: clock::millis(node.config.ping),
+        max_frame: node.config.max_frame as u64,
+        features: Vec::new(),
+    }
+}

@@ -1,0 +1,401 @@
+//! The loop of a session: write what the cursor says, hear what the client says, and wait for more of either.
+
+use std::{collections::VecDeque, future::Future, sync::Arc};
+
+use tabwire_protocol::{
+    ClientFrame, CloseCode, Command, DecodeError, NackCode, RefreshReason, Renewed, RequestSync,
+    ServerFrame, WireError,
+};
+use tokio::{
+    sync::{oneshot, watch},
+    task::JoinHandle,
+    time::{Instant, sleep_until},
+};
+
+use super::{
+    End,
+    cursor::{Output, Ping, Refresh, SessionCursor, Stretch, Viewer},
+    hello::{self, Session},
+    socket::{Incoming, Socket},
+    sockets::Handle,
+    timers::{Timer, Timers},
+};
+use crate::{
+    clock, command,
+    hub::Shop,
+    log::EventLog,
+    node::{Backend, Node},
+    rate::Bucket,
+    registry::{Registry, Renewal, SessionRecord},
+    tail::{Framed, State},
+};
+
+/// How many events are written before the client is listened to again.
+const BATCH_EVENTS_MAX: usize = 128;
+/// How many bytes of events, but always one event.
+const BATCH_BYTES_MAX: usize = 64 << 10;
+/// How many clients per second fetch the state after all were told to, at most for [`SPREAD_MS_MAX`].
+const FETCHES_PER_SECOND: u64 = 500;
+const SPREAD_MS_MAX: u64 = 10_000;
+
+/// Serves a session to its end.
+pub(super) async fn run<B: Backend>(
+    node: &Arc<Node<B>>,
+    socket: &mut Socket,
+    handle: &Handle,
+    session: Session,
+) -> End {
+    let now = Instant::now();
+    let mut live = Live {
+        grown: session.shop.tail().watch(),
+        shop: session.shop,
+        cursor: session.cursor,
+        record: Arc::new(session.record),
+        timers: Timers::default(),
+        frames: Bucket::full(node.config.limits.frames, clock::now()),
+        commands: Commands::default(),
+        probes: Vec::new(),
+        delivers: true,
+        node,
+        socket,
+        handle,
+    };
+    live.timers.set(Timer::Ping, now + node.config.ping);
+    live.timers.set(Timer::Silence, now + 2 * node.config.ping);
+    let left = clock::until(clock::now(), session.taken_until);
+    live.timers.set(Timer::TokenEnds, now + left);
+    match live.run().await {
+        Ok(never) => match never {},
+        Err(end) => end,
+    }
+}
+
+/// How long clients are to spread their fetches over, when so many are told to refresh for this reason.
+pub(super) fn spread_ms(reason: RefreshReason, sessions: usize) -> u64 {
+    match reason {
+        // What happened to the log happened to everybody.
+        RefreshReason::EpochChanged | RefreshReason::Expired | RefreshReason::UnknownPosition => {
+            (sessions as u64 * 1_000 / FETCHES_PER_SECOND).min(SPREAD_MS_MAX)
+        }
+        RefreshReason::TooFar | RefreshReason::ViewChanged => 0,
+    }
+}
+
+struct Live<'s, B: Backend> {
+    node: &'s Arc<Node<B>>,
+    socket: &'s mut Socket,
+    handle: &'s Handle,
+    record: Arc<SessionRecord>,
+    shop: Arc<Shop>,
+    grown: watch::Receiver<State>,
+    cursor: SessionCursor,
+    timers: Timers,
+    frames: Bucket,
+    commands: Commands,
+    /// Those who want to know whether the client lives: told by its next frame.
+    probes: Vec<oneshot::Sender<()>>,
+    /// Whether events may be written: not from the token's end until it is renewed.
+    delivers: bool,
+}
+
+enum Never {}
+
+impl<B: Backend> Live<'_, B> {
+    async fn run(&mut self) -> Result<Never, End> {
+        loop {
+            let more = self.delivers && self.write_next().await?;
+            if self.delivers {
+                self.commands.start(self.node, &self.record);
+            }
+            let next = self.timers.next().unwrap_or_else(far);
+            tokio::select! {
+                biased;
+                () = self.handle.rung() => self.obey().await?,
+                incoming = self.socket.read() => self.hear(incoming).await?,
+                () = sleep_until(next) => self.fire().await?,
+                answer = self.commands.answer() => self.send(&answer).await?,
+                grown = self.grown.changed(), if !more => {
+                    grown.map_err(|_| lost())?;
+                }
+                () = std::future::ready(()), if more => {}
+            }
+        }
+    }
+
+    /// Writes the next of what the cursor says. False: everything at hand has been written.
+    async fn write_next(&mut self) -> Result<bool, End> {
+        if *self.grown.borrow_and_update() == State::Lost {
+            return Err(lost());
+        }
+        // Behind the tail, pages of the log go before it.
+        let behind = {
+            let ring = self.shop.tail().ring();
+            let bounds = ring.bounds();
+            bounds.epoch == *self.cursor.epoch() && self.cursor.position() < bounds.floor
+        };
+        let more = if behind {
+            let (shop, after) = (&self.record.shop, self.cursor.position());
+            let page = self
+                .node
+                .log
+                .read(clock::now(), shop, after, BATCH_EVENTS_MAX);
+            let page = page.await?;
+            self.gather(&page);
+            true
+        } else {
+            let shop = Arc::clone(&self.shop);
+            let ring = shop.tail().ring();
+            self.gather(&*ring)
+        };
+        if self.socket.has_outgoing() {
+            self.flush().await?;
+        }
+        self.handle.set_position(self.cursor.position());
+        Ok(more)
+    }
+
+    /// Takes what is to be written next out of a stretch of the log. False: that was all of it.
+    fn gather<S: Stretch<Event: Framed>>(&mut self, stretch: &S) -> bool {
+        let mut bytes = 0;
+        for _ in 0..BATCH_EVENTS_MAX {
+            let frame = match self.cursor.next(stretch) {
+                None => return false,
+                Some(Output::Event { prev, event, .. }) => event.frame(prev),
+                Some(Output::Synced(synced)) => ServerFrame::Synced(synced).encode().into(),
+                Some(Output::FullRefresh(refresh)) => {
+                    ServerFrame::FullRefresh(self.refreshed(refresh))
+                        .encode()
+                        .into()
+                }
+            };
+            bytes += frame.len();
+            self.socket.push(frame);
+            if bytes >= BATCH_BYTES_MAX {
+                break;
+            }
+        }
+        true
+    }
+
+    fn refreshed(&self, refresh: Refresh) -> tabwire_protocol::FullRefresh {
+        self.node.metrics.refreshed(refresh.reason.as_str());
+        let spread = spread_ms(refresh.reason, self.shop.tail().watchers());
+        refresh.frame(spread)
+    }
+
+    /// Does what others ordered.
+    async fn obey(&mut self) -> Result<(), End> {
+        if self.handle.closing().is_some() {
+            return Err(End::Gone);
+        }
+        let probes = self.handle.take_probes();
+        if probes.is_empty() {
+            return Ok(());
+        }
+        self.probes.extend(probes);
+        self.ping().await
+    }
+
+    async fn hear(&mut self, incoming: Incoming) -> Result<(), End> {
+        let silent_until = Instant::now() + 2 * self.node.config.ping;
+        self.timers.set(Timer::Silence, silent_until);
+        for probe in self.probes.drain(..) {
+            // Who asked may have stopped waiting.
+            let _ = probe.send(());
+        }
+        let rate = self.node.config.limits.frames;
+        if !self.frames.take(rate, clock::now()) {
+            return Err(End::close(CloseCode::TooMany, "too many frames"));
+        }
+        match incoming {
+            Incoming::Text(text) => self.obey_client(&text).await,
+            Incoming::Alive => Ok(()),
+            Incoming::Violation(closing) => Err(End::Close(closing)),
+            Incoming::Gone => Err(End::Gone),
+        }
+    }
+
+    async fn obey_client(&mut self, text: &str) -> Result<(), End> {
+        match ClientFrame::decode(text) {
+            Ok(ClientFrame::RequestSync(request)) => self.sync(&request).await,
+            Ok(ClientFrame::Command(command)) => self.command(command).await,
+            Ok(ClientFrame::Renew { token }) => self.renew(&token).await,
+            Ok(ClientFrame::Ping) => self.ping().await,
+            Ok(ClientFrame::Pong { .. }) => Ok(()),
+            Ok(ClientFrame::Hello(_)) => Err(malformed("a second hello")),
+            Err(DecodeError::Unknown(_)) => {
+                self.send(&ServerFrame::Error(WireError {
+                    code: "unknown_frame".to_owned(),
+                    message: "this server knows no such frame".to_owned(),
+                }))
+                .await
+            }
+            Err(DecodeError::Malformed(what)) => Err(malformed(what)),
+        }
+    }
+
+    async fn sync(&mut self, request: &RequestSync) -> Result<(), End> {
+        let RequestSync { reference, cursor } = request;
+        let (shop, last) = (Arc::clone(&self.shop), Some(cursor.last));
+        let max_replay = self.node.config.max_replay;
+        let missing = hello::missing(self.node, &shop, &self.record.shop, last).await?;
+        let refused = match &missing {
+            None => {
+                let ring = shop.tail().ring();
+                self.cursor
+                    .request_sync(cursor, *reference, &*ring, max_replay)
+            }
+            Some(page) => self
+                .cursor
+                .request_sync(cursor, *reference, page, max_replay),
+        };
+        let refused = refused.map_err(|_| malformed("request_sync: one has no answer yet"))?;
+        match refused {
+            None => Ok(()),
+            Some(refresh) => {
+                let frame = ServerFrame::FullRefresh(self.refreshed(refresh));
+                self.send(&frame).await
+            }
+        }
+    }
+
+    async fn command(&mut self, command: Command) -> Result<(), End> {
+        if self.commands.waiting.len() >= self.node.config.limits.session_commands {
+            let message = "too many commands are waiting";
+            let nack = command::refusal(command.id, NackCode::RateLimited, message);
+            return self.send(&nack).await;
+        }
+        self.commands.waiting.push_back(command);
+        Ok(())
+    }
+
+    async fn renew(&mut self, token: &str) -> Result<(), End> {
+        let now = clock::now();
+        let identity = self.node.config.verifier.verify(now, token);
+        let identity = identity.map_err(|error| unauthorized(error.to_string()))?;
+        if identity.user != self.record.user || identity.shop != self.record.shop {
+            return Err(unauthorized("the token is for another user or shop"));
+        }
+        let record = SessionRecord {
+            modules: identity.modules,
+            issued_at: identity.issued_at,
+            expires_at: identity.expires_at,
+            ..SessionRecord::clone(&self.record)
+        };
+        match self.node.registry.renew(now, &record).await? {
+            Renewal::Renewed => {}
+            // Whoever has the user's socket by now closes this one; it is not told another reason.
+            Renewal::Lost => return Ok(()),
+            Renewal::Denied => return Err(unauthorized("the token was revoked")),
+        }
+        self.record = Arc::new(record);
+        self.delivers = true;
+        self.timers.stop(Timer::GraceEnds);
+        let left = clock::until(now, identity.taken_until);
+        self.timers.set(Timer::TokenEnds, Instant::now() + left);
+
+        let (shop, user) = (&self.record.shop, self.record.user.clone());
+        let viewer = Viewer::new(shop, user, self.record.modules.iter().cloned());
+        let refresh = {
+            let ring = self.shop.tail().ring();
+            self.cursor.renewed(viewer, ring.bounds())
+        };
+        let renewed = ServerFrame::Renewed(Renewed {
+            now,
+            expires_at: self.record.expires_at,
+            modules: self.record.modules.iter().cloned().collect(),
+            types: self.node.config.types.of_modules(&self.record.modules),
+            view: self.cursor.viewer().view().clone(),
+        });
+        self.socket.push(renewed.encode().into());
+        if let Some(refresh) = refresh {
+            let frame = ServerFrame::FullRefresh(self.refreshed(refresh));
+            self.socket.push(frame.encode().into());
+        }
+        self.flush().await
+    }
+
+    async fn ping(&mut self) -> Result<(), End> {
+        let next = Instant::now() + self.node.config.ping;
+        self.timers.set(Timer::Ping, next);
+        let Ping { prev, up_to } = self.cursor.ping();
+        self.send(&ServerFrame::Ping { prev, up_to }).await
+    }
+
+    async fn fire(&mut self) -> Result<(), End> {
+        let now = Instant::now();
+        while let Some(timer) = self.timers.fired(now) {
+            match timer {
+                Timer::Ping => self.ping().await?,
+                Timer::Silence => {
+                    return Err(End::close(CloseCode::Timeout, "silent for too long"));
+                }
+                Timer::TokenEnds => {
+                    self.delivers = false;
+                    let grace = self.node.config.limits.expiry_grace;
+                    self.timers.set(Timer::GraceEnds, now + grace);
+                }
+                Timer::GraceEnds => return Err(unauthorized("the token has expired")),
+            }
+        }
+        Ok(())
+    }
+
+    async fn send(&mut self, frame: &ServerFrame) -> Result<(), End> {
+        self.socket.push(frame.encode().into());
+        self.flush().await
+    }
+
+    async fn flush(&mut self) -> Result<(), End> {
+        self.socket.flush(self.handle).await.map_err(|_| End::Gone)
+    }
+}
+
+/// The commands of a session: one runs, the others wait for it.
+#[derive(Default)]
+struct Commands {
+    waiting: VecDeque<Command>,
+    running: Option<JoinHandle<ServerFrame>>,
+}
+
+impl Commands {
+    fn start<B: Backend>(&mut self, node: &Arc<Node<B>>, record: &Arc<SessionRecord>) {
+        if self.running.is_none()
+            && let Some(command) = self.waiting.pop_front()
+        {
+            // A task of its own, which a drain waits for: a command that has begun is not given up when its session ends.
+            let run = command::run(Arc::clone(node), Arc::clone(record), command);
+            self.running = Some(node.tasks.spawn(run));
+        }
+    }
+
+    /// The answer to the command that runs. Pending when none does.
+    fn answer(&mut self) -> impl Future<Output = ServerFrame> {
+        std::future::poll_fn(|cx| {
+            let Some(running) = &mut self.running else {
+                return std::task::Poll::Pending;
+            };
+            std::pin::Pin::new(running).poll(cx).map(|answer| {
+                self.running = None;
+                answer.expect("a command does not panic, and nobody aborts it")
+            })
+        })
+    }
+}
+
+fn malformed(what: impl Into<String>) -> End {
+    End::close(CloseCode::Malformed, what)
+}
+
+fn unauthorized(why: impl Into<String>) -> End {
+    End::close(CloseCode::Unauthorized, why)
+}
+
+fn lost() -> End {
+    End::close(CloseCode::TryLater, "the log can't be read")
+}
+
+/// Later than any timer. (Not the end of time: adding to that overflows.)
+fn far() -> Instant {
+    Instant::now() + std::time::Duration::from_secs(86_400)
+}

@@ -1,0 +1,274 @@
+//! A WebSocket with the limits of this server: small buffers, a largest frame, and a time in which it must take what is written.
+
+use std::{
+    collections::VecDeque,
+    future::poll_fn,
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use futures_util::{SinkExt, StreamExt};
+use tabwire_protocol::{Bye, CloseCode, Reaction, ServerFrame};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf},
+    net::TcpStream,
+    time::timeout,
+};
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{
+        self, Message, Utf8Bytes,
+        error::{CapacityError, ProtocolError},
+        protocol::{CloseFrame, Role, WebSocketConfig},
+    },
+};
+
+use super::sockets::{Closing, Handle};
+use crate::metrics::Metrics;
+
+/// What is read at a time. Sockets are many and clients' frames small: this is most of what an idle socket costs.
+const READ_BUFFER_BYTES: usize = 512;
+/// What is gathered before it is handed to the kernel.
+const WRITE_BUFFER_BYTES: usize = 16 << 10;
+/// What may be gathered: never reached, since what is written is flushed before more is taken.
+const WRITE_BUFFER_BYTES_MAX: usize = 64 << 20;
+/// The longest reason of a close frame (RFC 6455, 5.5: 125 bytes with the code).
+const CLOSE_REASON_BYTES_MAX: usize = 123;
+
+/// A WebSocket.
+pub(crate) struct Socket {
+    ws: WebSocketStream<Counted<TcpStream>>,
+    /// What is still to be handed to the WebSocket.
+    outgoing: VecDeque<Message>,
+    write_timeout: Duration,
+    close_timeout: Duration,
+    metrics: Arc<Metrics>,
+}
+
+/// What a socket is made with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SocketLimits {
+    /// The largest frame that is read, in bytes.
+    pub(crate) max_frame: usize,
+    /// How long it may take no bytes while there are some for it.
+    pub(crate) write_timeout: Duration,
+    /// How long it has to answer a close.
+    pub(crate) close_timeout: Duration,
+}
+
+/// What came from the other end.
+#[derive(Debug)]
+pub(crate) enum Incoming {
+    /// A text frame.
+    Text(Utf8Bytes),
+    /// A sign of life: a ping or pong of the WebSocket's own.
+    Alive,
+    /// Something that gets the socket closed.
+    Violation(Closing),
+    /// The end.
+    Gone,
+}
+
+/// The socket can't be written to any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Gone;
+
+impl Socket {
+    /// A socket after its handshake. `read` is what came behind the handshake.
+    pub(crate) async fn new(
+        stream: TcpStream,
+        read: Vec<u8>,
+        limits: SocketLimits,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        let config = WebSocketConfig::default()
+            .read_buffer_size(READ_BUFFER_BYTES)
+            .write_buffer_size(WRITE_BUFFER_BYTES)
+            .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX)
+            .max_message_size(Some(limits.max_frame))
+            .max_frame_size(Some(limits.max_frame));
+        let stream = Counted { stream, written: 0 };
+        let ws = WebSocketStream::from_partially_read(stream, read, Role::Server, Some(config));
+        Self {
+            ws: ws.await,
+            outgoing: VecDeque::new(),
+            write_timeout: limits.write_timeout,
+            close_timeout: limits.close_timeout,
+            metrics,
+        }
+    }
+
+    /// The next that comes. Dropping the future loses nothing.
+    pub(crate) async fn read(&mut self) -> Incoming {
+        match self.ws.next().await {
+            Some(Ok(Message::Text(text))) => {
+                self.metrics.frames_received.inc();
+                Incoming::Text(text)
+            }
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => Incoming::Alive,
+            Some(Ok(Message::Binary(_))) => {
+                violation(CloseCode::Malformed, "frames are text, not binary")
+            }
+            Some(Err(tungstenite::Error::Capacity(CapacityError::MessageTooLong { .. }))) => {
+                violation(CloseCode::TooLarge, "the frame is larger than maxFrame")
+            }
+            Some(Err(tungstenite::Error::Protocol(error)))
+                if error != ProtocolError::ResetWithoutClosingHandshake =>
+            {
+                violation(CloseCode::Malformed, error.to_string())
+            }
+            Some(Err(tungstenite::Error::Utf8(error))) => {
+                violation(CloseCode::Malformed, error.to_string())
+            }
+            Some(Ok(Message::Close(_))) => {
+                // The answer to it is waiting to be written.
+                let _ = timeout(self.close_timeout, self.ws.flush()).await;
+                Incoming::Gone
+            }
+            Some(Ok(Message::Frame(_)) | Err(_)) | None => Incoming::Gone,
+        }
+    }
+
+    /// Has a frame written with the next [`Self::flush`].
+    pub(crate) fn push(&mut self, frame: Utf8Bytes) {
+        self.metrics.frames_sent.inc();
+        self.metrics.bytes_sent.inc_by(frame.len() as u64);
+        self.outgoing.push_back(Message::Text(frame));
+    }
+
+    /// Whether there is something for the next [`Self::flush`].
+    pub(crate) fn has_outgoing(&self) -> bool {
+        !self.outgoing.is_empty()
+    }
+
+    /// Hands everything to the kernel. For as long as the other end takes some of it, it may take its time.
+    ///
+    /// # Errors
+    /// When the other end has gone, takes nothing, or the socket is to be closed meanwhile.
+    pub(crate) async fn flush(&mut self, handle: &Handle) -> Result<(), Gone> {
+        self.metrics.writes.inc();
+        loop {
+            let before = self.ws.get_ref().written;
+            let write_timeout = self.write_timeout;
+            let written = tokio::select! {
+                written = timeout(write_timeout, self.write()) => written,
+                () = handle.closed() => return Err(Gone),
+            };
+            match written {
+                Ok(written) => return written,
+                Err(_) if self.ws.get_ref().written > before => {}
+                Err(_) => return Err(Gone),
+            }
+        }
+    }
+
+    /// Dropping the future loses nothing: each frame goes from the queue into the WebSocket in one step.
+    async fn write(&mut self) -> Result<(), Gone> {
+        while !self.outgoing.is_empty() {
+            let ready = poll_fn(|cx| self.ws.poll_ready_unpin(cx)).await;
+            ready.map_err(|_| Gone)?;
+            let message = self.outgoing.pop_front();
+            let message = message.expect("it was not empty, and waiting takes nothing out");
+            self.ws.start_send_unpin(message).map_err(|_| Gone)?;
+        }
+        self.ws.flush().await.map_err(|_| Gone)
+    }
+
+    /// Says goodbye and closes. What was still to be written is dropped.
+    pub(crate) async fn close(mut self, closing: Closing) {
+        self.metrics.closed(closing.code.code());
+        let bye = ServerFrame::Bye(Bye {
+            code: closing.code.code(),
+            retry: matches!(
+                closing.code.reaction(),
+                Reaction::Retry | Reaction::NewToken
+            ),
+            after_ms: closing.after_ms,
+        });
+        self.outgoing.clear();
+        self.push(bye.encode().into());
+        self.outgoing.push_back(Message::Close(Some(CloseFrame {
+            code: closing.code.code().into(),
+            reason: shortened(&closing.reason).into(),
+        })));
+        let close_timeout = self.close_timeout;
+        let last_words = async {
+            self.write().await?;
+            // Unlike the WebSocket's own farewell this does not try to understand what still comes: a frame that was refused
+            // for its size would have to be read to its end. But it must be taken, or the kernel would answer it with a reset,
+            // which may overtake the goodbye.
+            let stream = &mut self.ws.get_mut().stream;
+            stream.shutdown().await.map_err(|_| Gone)?;
+            let mut ignored = [0; 1_024];
+            while stream.read(&mut ignored).await.map_err(|_| Gone)? > 0 {}
+            Ok::<_, Gone>(())
+        };
+        // Whether it heard that or not: the connection ends here.
+        let _ = timeout(close_timeout, last_words).await;
+    }
+}
+
+fn violation(code: CloseCode, reason: impl Into<String>) -> Incoming {
+    Incoming::Violation(Closing::new(code, reason))
+}
+
+fn shortened(reason: &str) -> String {
+    let mut end = reason.len().min(CLOSE_REASON_BYTES_MAX);
+    while !reason.is_char_boundary(end) {
+        end -= 1;
+    }
+    reason[..end].to_owned()
+}
+
+/// A stream that counts what it has taken: the difference between slow and stuck.
+struct Counted<S> {
+    stream: S,
+    written: u64,
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let polled = Pin::new(&mut self.stream).poll_write(cx, buf);
+        if let Poll::Ready(Ok(written)) = &polled {
+            self.written += *written as u64;
+        }
+        polled
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_shortened_between_characters() {
+        assert_eq!(shortened("too large"), "too large");
+        assert_eq!(shortened(&"x".repeat(200)).len(), 123);
+        assert_eq!(shortened(&"é".repeat(100)).len(), 122);
+    }
+}

@@ -1,0 +1,234 @@
+//! The sockets of this node, as the rest of the server reaches them.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use prometheus_client::metrics::gauge::Gauge;
+use tabwire_protocol::{CloseCode, Position};
+use tokio::sync::{Notify, oneshot};
+
+use crate::{random, registry::SocketId};
+
+/// All sockets that are open, those among them that have not said hello yet.
+#[derive(Debug)]
+pub(crate) struct Sockets {
+    // A std mutex: held for a map operation, never across an await.
+    open: Arc<Mutex<HashMap<SocketId, Arc<Handle>>>>,
+    max: usize,
+    count: Gauge,
+}
+
+/// A hold of one socket: what it is to do next, and where it is.
+#[derive(Debug)]
+pub(crate) struct Handle {
+    id: SocketId,
+    position: AtomicU64,
+    orders: Mutex<Orders>,
+    rung: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Orders {
+    closing: Option<Closing>,
+    /// Those who want to know whether the socket lives. One who hears nothing is one who dropped this.
+    probes: Vec<oneshot::Sender<()>>,
+}
+
+/// Why and how a socket is to be closed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Closing {
+    /// The close code.
+    pub(crate) code: CloseCode,
+    /// For people: what was wrong.
+    pub(crate) reason: String,
+    /// How long the client is to wait before it comes back, in milliseconds.
+    pub(crate) after_ms: Option<u64>,
+}
+
+impl Closing {
+    /// Closes with this code.
+    pub(crate) fn new(code: CloseCode, reason: impl Into<String>) -> Self {
+        Self {
+            code,
+            reason: reason.into(),
+            after_ms: None,
+        }
+    }
+}
+
+impl Sockets {
+    /// None open yet; at most `max` at a time. The gauge says how many there are.
+    pub(crate) fn new(max: usize, count: Gauge) -> Self {
+        Self {
+            open: Arc::default(),
+            max,
+            count,
+        }
+    }
+
+    /// Registers a socket; None when there are too many.
+    pub(crate) fn open(&self) -> Option<Opened> {
+        let handle = Arc::new(Handle {
+            id: SocketId::new(&random::hex::<12>()),
+            position: AtomicU64::new(0),
+            orders: Mutex::default(),
+            rung: Notify::new(),
+        });
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if open.len() >= self.max {
+            return None;
+        }
+        open.insert(handle.id.clone(), Arc::clone(&handle));
+        self.count.inc();
+        Some(Opened {
+            handle,
+            open: Arc::clone(&self.open),
+            count: self.count.clone(),
+        })
+    }
+
+    /// The socket of this name, if it is one of this node's.
+    pub(crate) fn get(&self, id: &SocketId) -> Option<Arc<Handle>> {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.get(id).cloned()
+    }
+
+    /// All of them.
+    pub(crate) fn all(&self) -> Vec<Arc<Handle>> {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.values().cloned().collect()
+    }
+}
+
+impl Handle {
+    /// The socket's name.
+    pub(crate) const fn id(&self) -> &SocketId {
+        &self.id
+    }
+
+    /// Everything of its view up to here has been written.
+    pub(crate) fn position(&self) -> Position {
+        let position = self.position.load(Ordering::Relaxed);
+        Position::new(position).expect("only positions are stored")
+    }
+
+    /// Says where the session is.
+    pub(crate) fn set_position(&self, position: Position) {
+        self.position.store(position.get(), Ordering::Relaxed);
+    }
+
+    /// Has the socket closed. The first reason counts.
+    pub(crate) fn close(&self, closing: Closing) {
+        self.with(|orders| {
+            orders.closing.get_or_insert(closing);
+        });
+        self.rung.notify_one();
+    }
+
+    /// Asks whether the socket lives: the answer comes, or the sender is dropped.
+    pub(crate) fn probe(&self) -> oneshot::Receiver<()> {
+        let (sender, receiver) = oneshot::channel();
+        self.with(|orders| {
+            orders.probes.retain(|probe| !probe.is_closed());
+            orders.probes.push(sender);
+        });
+        self.rung.notify_one();
+        receiver
+    }
+
+    /// Why the socket is to be closed, if it is.
+    pub(crate) fn closing(&self) -> Option<Closing> {
+        self.with(|orders| orders.closing.clone())
+    }
+
+    /// Those who have asked whether the socket lives since this was called last.
+    pub(crate) fn take_probes(&self) -> Vec<oneshot::Sender<()>> {
+        self.with(|orders| std::mem::take(&mut orders.probes))
+    }
+
+    /// Waits until there is something to do.
+    pub(crate) async fn rung(&self) {
+        self.rung.notified().await;
+    }
+
+    /// Waits until the socket is to be closed.
+    pub(crate) async fn closed(&self) {
+        while self.closing().is_none() {
+            self.rung.notified().await;
+        }
+        // The bell is for whoever looks at the orders next, too.
+        self.rung.notify_one();
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&mut Orders) -> T) -> T {
+        act(&mut self.orders.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// A socket that is registered for as long as this lives.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    handle: Arc<Handle>,
+    open: Arc<Mutex<HashMap<SocketId, Arc<Handle>>>>,
+    count: Gauge,
+}
+
+impl std::ops::Deref for Opened {
+    type Target = Handle;
+
+    fn deref(&self) -> &Handle {
+        &self.handle
+    }
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.remove(&self.handle.id);
+        self.count.dec();
+        // Nobody waits for the answer of a socket that has gone.
+        drop(self.handle.take_probes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn sockets_are_counted_and_have_a_limit() {
+        let sockets = Sockets::new(2, Gauge::default());
+        let (one, two) = (sockets.open(), sockets.open());
+        assert!(one.is_some() && two.is_some() && sockets.open().is_none());
+        drop(one);
+        assert_eq!((sockets.count.get(), sockets.all().len()), (1, 1));
+        assert!(sockets.open().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_probe_of_a_socket_that_goes_is_answered_by_its_end() {
+        let sockets = Sockets::new(2, Gauge::default());
+        let opened = sockets.open().expect("there is room");
+        let probe = opened.probe();
+        drop(opened);
+        assert!(probe.await.is_err());
+    }
+
+    #[tokio::test]
+    async fn the_first_reason_to_close_counts() {
+        let sockets = Sockets::new(2, Gauge::default());
+        let opened = sockets.open().expect("there is room");
+        opened.close(Closing::new(CloseCode::Superseded, ""));
+        opened.close(Closing::new(CloseCode::Restart, ""));
+        opened.closed().await;
+        assert_eq!(
+            opened.closing().map(|c| c.code),
+            Some(CloseCode::Superseded)
+        );
+    }
+}
