@@ -30,7 +30,7 @@ const require = createRequire(import.meta.url);
 const glue = "wasm/tabwire.js";
 const bound = "wasm/tabwire_bg.wasm";
 if (!existsSync(glue) || !existsSync(bound)) {
-  fail("npm/wasm is empty: `cargo xtask build` compiles the client and runs wasm-bindgen into it");
+  fail("npm/wasm is empty: `cargo xtask test npm` compiles the client into it and builds the package");
 }
 if (readFileSync(glue, "utf8").includes("import.meta.url")) {
   // Bundlers would take the address for an asset of ours, and not find it.
