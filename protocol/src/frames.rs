@@ -479,6 +479,19 @@ type Repr = Box<serde_json::value::RawValue>;
 type Repr = Box<str>;
 
 impl RawJson {
+    /// JSON from a text that something else has made as JSON, such as a browser's `JSON.stringify`.
+    ///
+    /// # Panics
+    /// With the feature `serde`, when the text is not JSON. Without, it is passed on as it is.
+    pub fn trusted(text: String) -> Self {
+        #[cfg(feature = "serde")]
+        return Self(
+            serde_json::value::RawValue::from_string(text).expect("the text was made as JSON"),
+        );
+        #[cfg(not(feature = "serde"))]
+        return Self(text.into());
+    }
+
     /// The JSON text.
     pub fn as_str(&self) -> &str {
         #[cfg(feature = "serde")]

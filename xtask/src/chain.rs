@@ -43,6 +43,8 @@ pub(crate) fn module() -> Result<()> {
         .args([
             "--target",
             "web",
+            // The npm package brings the bytes itself; a default path would be an asset for bundlers to trip over.
+            "--omit-default-module-path",
             "--out-dir",
             "npm/wasm",
             "--out-name",

@@ -109,7 +109,9 @@ impl Json {
 
 #[cfg(test)]
 mod tests {
-    use tabwire_protocol::{Command, Device, Epoch, EventType, Hello, Millis, Position, RawJson, RequestSync, View};
+    use tabwire_protocol::{
+        Command, Device, Epoch, EventType, Hello, Millis, Position, RawJson, RequestSync, View,
+    };
 
     use super::*;
 
@@ -123,25 +125,40 @@ mod tests {
         let device = Device::new("d-1").expect("a name");
         let token = "a\"b\\c\n\u{1}ü".to_owned();
         let hello = |claim, cursor| {
-            ClientFrame::Hello(Hello { v: 1, token: token.clone(), device: device.clone(), claim, cursor, features: vec![] })
+            ClientFrame::Hello(Hello {
+                v: 1,
+                token: token.clone(),
+                device: device.clone(),
+                claim,
+                cursor,
+                features: vec![],
+            })
         };
         let frames = [
             hello(None, None),
             hello(Some(7), Some(cursor.clone())),
-            ClientFrame::RequestSync(RequestSync { reference: 4, cursor }),
+            ClientFrame::RequestSync(RequestSync {
+                reference: 4,
+                cursor,
+            }),
             ClientFrame::Command(Command {
                 id: "Vb3kP0aRk2mQzT8x:12".into(),
                 event_type: EventType::new("chat_message").expect("a name"),
                 payload: RawJson::new(r#"{"text":"hola"}"#).expect("JSON"),
                 deadline: Some(Millis(1_730_569_330_000)),
             }),
-            ClientFrame::Renew { token: token.clone() },
+            ClientFrame::Renew {
+                token: token.clone(),
+            },
             ClientFrame::Ping,
-            ClientFrame::Pong { last_event_id: Position::ZERO },
+            ClientFrame::Pong {
+                last_event_id: Position::ZERO,
+            },
         ];
         for frame in frames {
             let written = encode(&frame);
-            let read = ClientFrame::decode(&written).unwrap_or_else(|error| panic!("{written}: {error}"));
+            let read =
+                ClientFrame::decode(&written).unwrap_or_else(|error| panic!("{written}: {error}"));
             assert_eq!(read.encode(), frame.encode(), "{written}");
         }
     }

@@ -1,6 +1,8 @@
 //! What a tab reads of a server's frame. The rest of it (types, payloads, results) goes to the app as it came.
 
-use tabwire_protocol::{Bye, Epoch, Millis, Module, Position, RefreshReason, Resume, ShopId, UserId, View};
+use tabwire_protocol::{
+    Bye, Epoch, Millis, Module, Position, RefreshReason, Resume, ShopId, UserId, View,
+};
 
 /// A frame from the server, as far as the machine acts on it.
 #[derive(Clone, Debug, PartialEq, Eq)]

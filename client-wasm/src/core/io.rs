@@ -232,6 +232,15 @@ pub enum FailureReason {
 }
 
 impl FailureReason {
+    /// All reasons.
+    pub const ALL: [Self; 5] = [
+        Self::Timeout,
+        Self::Invalid,
+        Self::TooLarge,
+        Self::QueueFull,
+        Self::Closed,
+    ];
+
     /// The reason as the app reads it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -344,10 +353,5 @@ impl<R: Raw> Context<R> {
     /// Sets a timer to fire so many milliseconds from now.
     pub(crate) fn after(&mut self, timer: Timer, ms: u64) {
         self.timers.set(timer, self.now.plus(Millis(ms)));
-    }
-
-    /// The wall clock's time now.
-    pub(crate) fn wall(&self) -> Millis {
-        self.clock.wall(self.now)
     }
 }

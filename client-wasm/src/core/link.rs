@@ -1,8 +1,8 @@
 //! The leader's link to the server: token, socket, back-off, liveness, repairs and the commands it carries.
 
 use tabwire_protocol::{
-    Bye, ClientFrame, CloseCode, Command, Cursor, Device, Epoch, Hello, Millis, Position, Reaction, RequestSync, Resume, VERSION,
-    View,
+    Bye, ClientFrame, CloseCode, Command, Cursor, Device, Epoch, Hello, Millis, Position, Reaction,
+    RequestSync, Resume, VERSION, View,
 };
 
 use super::{
@@ -185,15 +185,25 @@ impl Link {
         self.refusals = 0;
         if let Some(last) = last {
             self.was_open = last.session.is_some();
-            self.claim = last.session.as_ref().map(|session| session.claim).or(self.claim);
+            self.claim = last
+                .session
+                .as_ref()
+                .map(|session| session.claim)
+                .or(self.claim);
             self.session = last.session.clone().or_else(|| self.session.take());
             match last.link {
                 LinkStatus::Stopped(reason) => {
                     self.phase = Phase::Stopped(reason);
                     return;
                 }
-                LinkStatus::Reconnecting { retry_at: Some(wall), asked: true } => {
-                    let until = cx.clock.machine(wall).min(cx.now.plus(Millis(ASKED_WAIT_MS_MAX)));
+                LinkStatus::Reconnecting {
+                    retry_at: Some(wall),
+                    asked: true,
+                } => {
+                    let until = cx
+                        .clock
+                        .machine(wall)
+                        .min(cx.now.plus(Millis(ASKED_WAIT_MS_MAX)));
                     if until > cx.now {
                         return self.wait(cx, until, true);
                     }
@@ -246,7 +256,14 @@ impl Link {
     fn socket_gone<R: Raw>(&mut self, cx: &mut Context<R>) {
         self.renewing = None;
         self.bye = None;
-        for timer in [Timer::Retry, Timer::Connect, Timer::Silence, Timer::Probe, Timer::Renew, Timer::Healthy] {
+        for timer in [
+            Timer::Retry,
+            Timer::Connect,
+            Timer::Silence,
+            Timer::Probe,
+            Timer::Renew,
+            Timer::Healthy,
+        ] {
             cx.timers.stop(timer);
         }
     }
@@ -286,15 +303,27 @@ impl Link {
 
     /// Up to where the link has relayed, while it is open.
     pub(crate) fn relay_position(&self) -> Option<RelayPosition> {
-        let Phase::Open(session) = &self.phase else { return None };
+        let Phase::Open(session) = &self.phase else {
+            return None;
+        };
         let at = session.relayed?;
-        Some(RelayPosition { epoch: session.epoch.clone(), view: session.view.clone(), at })
+        Some(RelayPosition {
+            epoch: session.epoch.clone(),
+            view: session.view.clone(),
+            at,
+        })
     }
 
     /// The log and view of the open session, and whether more of a replay follows.
     pub(crate) fn relaying(&self) -> Option<(Epoch, View, bool)> {
-        let Phase::Open(session) = &self.phase else { return None };
-        Some((session.epoch.clone(), session.view.clone(), session.replaying))
+        let Phase::Open(session) = &self.phase else {
+            return None;
+        };
+        Some((
+            session.epoch.clone(),
+            session.view.clone(),
+            session.replaying,
+        ))
     }
 
     // Connecting.
@@ -303,12 +332,18 @@ impl Link {
         cx.timers.stop(Timer::Retry);
         let left = Millis(TOKEN_LEFT_MS_MIN);
         match &self.token {
-            Some(token) if token.until.is_none_or(|until| until > cx.now.plus(left)) => self.open_socket(cx),
+            Some(token) if token.until.is_none_or(|until| until > cx.now.plus(left)) => {
+                self.open_socket(cx)
+            }
             _ => {
                 self.token = None;
                 self.token_requests += 1;
                 let number = self.token_requests;
-                let reason = if self.refusals == 0 { TokenReason::Connect } else { TokenReason::Unauthorized };
+                let reason = if self.refusals == 0 {
+                    TokenReason::Connect
+                } else {
+                    TokenReason::Unauthorized
+                };
                 self.phase = Phase::Token { number };
                 cx.after(Timer::Connect, TOKEN_MS_MAX);
                 cx.emit(Output::GetToken(number, reason));
@@ -326,7 +361,12 @@ impl Link {
     }
 
     /// The app has a token. False when it has none: nobody is logged in.
-    pub(crate) fn token<R: Raw>(&mut self, cx: &mut Context<R>, number: u32, jwt: Option<Box<str>>) -> bool {
+    pub(crate) fn token<R: Raw>(
+        &mut self,
+        cx: &mut Context<R>,
+        number: u32,
+        jwt: Option<Box<str>>,
+    ) -> bool {
         let asked = match &self.phase {
             Phase::Token { number: asked } => *asked == number,
             _ => false,
@@ -341,10 +381,16 @@ impl Link {
             self.open_socket(cx);
         } else if let Some(socket) = self.socket() {
             self.renewing = None;
-            self.token = Some(Token { jwt: jwt.clone(), until: None });
+            self.token = Some(Token {
+                jwt: jwt.clone(),
+                until: None,
+            });
             // Should the server not answer, it is asked again while the old token lasts.
             cx.after(Timer::Renew, RENEW_AGAIN_MS);
-            cx.emit(Output::SendFrame(socket, ClientFrame::Renew { token: jwt.into() }));
+            cx.emit(Output::SendFrame(
+                socket,
+                ClientFrame::Renew { token: jwt.into() },
+            ));
         }
         true
     }
@@ -362,8 +408,15 @@ impl Link {
     }
 
     /// The socket is open: say hello.
-    pub(crate) fn opened<R: Raw>(&mut self, cx: &mut Context<R>, device: &Device, cursor: Option<Cursor>) {
-        let (Phase::Greeting { socket }, Some(token)) = (&self.phase, &self.token) else { return };
+    pub(crate) fn opened<R: Raw>(
+        &mut self,
+        cx: &mut Context<R>,
+        device: &Device,
+        cursor: Option<Cursor>,
+    ) {
+        let (Phase::Greeting { socket }, Some(token)) = (&self.phase, &self.token) else {
+            return;
+        };
         let hello = Hello {
             v: VERSION,
             token: token.jwt.as_ref().into(),
@@ -376,8 +429,15 @@ impl Link {
     }
 
     /// The server has welcomed the session; the tab has checked for whom.
-    pub(crate) fn welcomed<R: Raw>(&mut self, cx: &mut Context<R>, cursor: Option<&Cursor>, welcome: Welcome) {
-        let Phase::Greeting { socket } = self.phase else { return };
+    pub(crate) fn welcomed<R: Raw>(
+        &mut self,
+        cx: &mut Context<R>,
+        cursor: Option<&Cursor>,
+        welcome: Welcome,
+    ) {
+        let Phase::Greeting { socket } = self.phase else {
+            return;
+        };
         cx.log(Log::Welcomed);
         cx.counters.connects += 1;
         cx.timers.stop(Timer::Connect);
@@ -406,19 +466,31 @@ impl Link {
             relayed,
             replaying: welcome.resume == Resume::Replay,
             heard_at: cx.now,
-            server_ahead: welcome.now.0.cast_signed().wrapping_sub(cx.now.0.cast_signed()),
+            server_ahead: welcome
+                .now
+                .0
+                .cast_signed()
+                .wrapping_sub(cx.now.0.cast_signed()),
             repair: None,
             repairs_waiting: Vec::new(),
             references: 0,
         }));
-        cx.after(Timer::Silence, welcome.ping_ms.saturating_add(SILENCE_MARGIN_MS));
+        cx.after(
+            Timer::Silence,
+            welcome.ping_ms.saturating_add(SILENCE_MARGIN_MS),
+        );
         self.token_ends(cx, welcome.now, welcome.expires_at);
     }
 
     /// What the link carries, written to the new session.
     pub(crate) fn write_carried<R: Raw>(&mut self, cx: &mut Context<R>) -> Vec<GivenUp> {
-        let Phase::Open(session) = &self.phase else { return Vec::new() };
-        let max_frame = self.session.as_ref().map_or(u64::MAX, |info| info.max_frame);
+        let Phase::Open(session) = &self.phase else {
+            return Vec::new();
+        };
+        let max_frame = self
+            .session
+            .as_ref()
+            .map_or(u64::MAX, |info| info.max_frame);
         let mut given_up = Vec::new();
         let now = cx.now;
         self.carried.retain_mut(|carried| {
@@ -444,7 +516,8 @@ impl Link {
         }
         let before = RENEW_BEFORE_MS.min(left.0 / 5);
         let soonest = cx.now.plus(Millis(RENEW_MS_MIN));
-        cx.timers.set(Timer::Renew, Millis(until.0 - before).max(soonest));
+        cx.timers
+            .set(Timer::Renew, Millis(until.0 - before).max(soonest));
     }
 
     /// The token should be renewed.
@@ -459,8 +532,14 @@ impl Link {
 
     /// The newer token is in force. A view that changed with it comes in a `full_refresh` of its own.
     pub(crate) fn renewed<R: Raw>(&mut self, cx: &mut Context<R>, renewed: Renewed) {
-        let Phase::Open(session) = &mut self.phase else { return };
-        session.server_ahead = renewed.now.0.cast_signed().wrapping_sub(cx.now.0.cast_signed());
+        let Phase::Open(session) = &mut self.phase else {
+            return;
+        };
+        session.server_ahead = renewed
+            .now
+            .0
+            .cast_signed()
+            .wrapping_sub(cx.now.0.cast_signed());
         if let Some(info) = &mut self.session {
             info.modules = renewed.modules;
             info.view = renewed.view;
@@ -478,7 +557,11 @@ impl Link {
     /// The socket is closed. A `bye` decides over the code that follows it.
     pub(crate) fn closed<R: Raw>(&mut self, cx: &mut Context<R>, code: u16) -> Ended {
         cx.log(Log::Closed);
-        let bye = self.bye.unwrap_or(Bye { code, retry: true, after_ms: None });
+        let bye = self.bye.unwrap_or(Bye {
+            code,
+            retry: true,
+            after_ms: None,
+        });
         self.socket_gone(cx);
         let code = CloseCode::from_code(bye.code);
         match code.reaction() {
@@ -563,9 +646,13 @@ impl Link {
 
     /// Silence is measured by a timestamp, since timers of hidden tabs come late.
     pub(crate) fn silence_due<R: Raw>(&mut self, cx: &mut Context<R>) {
-        let Phase::Open(session) = &self.phase else { return };
+        let Phase::Open(session) = &self.phase else {
+            return;
+        };
         let ping_ms = self.session.as_ref().map_or(0, |info| info.ping_ms);
-        let quiet_until = session.heard_at.plus(Millis(ping_ms.saturating_add(SILENCE_MARGIN_MS)));
+        let quiet_until = session
+            .heard_at
+            .plus(Millis(ping_ms.saturating_add(SILENCE_MARGIN_MS)));
         if quiet_until > cx.now {
             cx.timers.set(Timer::Silence, quiet_until);
         } else {
@@ -609,8 +696,12 @@ impl Link {
     /// The tab became visible, the network came back, or the page did: look now rather than later.
     pub(crate) fn wake<R: Raw>(&mut self, cx: &mut Context<R>) {
         match &self.phase {
-            Phase::Open(session) if cx.now.since(session.heard_at) > Millis(FRESH_MS) => self.probe(cx),
-            Phase::Waiting { asked: false, .. } if cx.now.since(self.woken_at) > Millis(WAKE_RETRY_MS) => {
+            Phase::Open(session) if cx.now.since(session.heard_at) > Millis(FRESH_MS) => {
+                self.probe(cx)
+            }
+            Phase::Waiting { asked: false, .. }
+                if cx.now.since(self.woken_at) > Millis(WAKE_RETRY_MS) =>
+            {
                 self.woken_at = cx.now;
                 self.connect(cx);
             }
@@ -621,11 +712,22 @@ impl Link {
     // Relaying.
 
     /// A frame that moves the cursor is relayed. The answer to a request_sync ends it.
-    pub(crate) fn relayed<R: Raw>(&mut self, cx: &mut Context<R>, position: Position, synced: Option<Option<u64>>) {
-        let Phase::Open(session) = &mut self.phase else { return };
+    pub(crate) fn relayed<R: Raw>(
+        &mut self,
+        cx: &mut Context<R>,
+        position: Position,
+        synced: Option<Option<u64>>,
+    ) {
+        let Phase::Open(session) = &mut self.phase else {
+            return;
+        };
         session.relayed = session.relayed.max(Some(position));
         if let Some(reference) = synced {
-            if session.repair.as_ref().is_some_and(|repair| Some(repair.reference) == reference) {
+            if session
+                .repair
+                .as_ref()
+                .is_some_and(|repair| Some(repair.reference) == reference)
+            {
                 session.repair = None;
             }
             session.replaying = session.repair.is_some();
@@ -635,13 +737,24 @@ impl Link {
 
     pub(crate) fn pong<R: Raw>(&self, cx: &mut Context<R>, last: Position) {
         if let Phase::Open(session) = &self.phase {
-            cx.emit(Output::SendFrame(session.socket, ClientFrame::Pong { last_event_id: last }));
+            cx.emit(Output::SendFrame(
+                session.socket,
+                ClientFrame::Pong {
+                    last_event_id: last,
+                },
+            ));
         }
     }
 
     /// The server cannot send what was missed: `None` when all tabs are meant, else the tabs whose request this refuses.
-    pub(crate) fn refused<R: Raw>(&mut self, cx: &mut Context<R>, refresh: &Refresh) -> Option<Vec<TabId>> {
-        let Phase::Open(session) = &mut self.phase else { return Some(Vec::new()) };
+    pub(crate) fn refused<R: Raw>(
+        &mut self,
+        cx: &mut Context<R>,
+        refresh: &Refresh,
+    ) -> Option<Vec<TabId>> {
+        let Phase::Open(session) = &mut self.phase else {
+            return Some(Vec::new());
+        };
         match refresh.reference {
             None => {
                 session.epoch = refresh.epoch.clone();
@@ -651,13 +764,18 @@ impl Link {
                 None
             }
             Some(reference) => {
-                let Some(repair) = session.repair.take_if(|repair| repair.reference == reference) else {
+                let Some(repair) = session
+                    .repair
+                    .take_if(|repair| repair.reference == reference)
+                else {
                     return Some(Vec::new());
                 };
                 session.replaying = false;
                 // Only what was asked for was refused: a tab that is further may still be served.
-                let (refused, others): (Vec<_>, Vec<_>) =
-                    repair.tabs.into_iter().partition(|(_, position)| *position <= repair.from);
+                let (refused, others): (Vec<_>, Vec<_>) = repair
+                    .tabs
+                    .into_iter()
+                    .partition(|(_, position)| *position <= repair.from);
                 session.repairs_waiting.extend(others);
                 session.ask_next(cx);
                 Some(refused.into_iter().map(|(tab, _)| tab).collect())
@@ -668,11 +786,16 @@ impl Link {
     /// A tab lacks what comes after a position of the session's log and view. One request is under way at a time; others
     /// wait and are asked for together, from the lowest position.
     pub(crate) fn repair<R: Raw>(&mut self, cx: &mut Context<R>, tab: TabId, cursor: &Cursor) {
-        let Phase::Open(session) = &mut self.phase else { return };
-        if session.epoch != cursor.epoch || session.view != cursor.view || session.relayed.is_none() {
+        let Phase::Open(session) = &mut self.phase else {
+            return;
+        };
+        if session.epoch != cursor.epoch || session.view != cursor.view || session.relayed.is_none()
+        {
             return;
         }
-        session.repairs_waiting.retain(|(waiting, _)| *waiting != tab);
+        session
+            .repairs_waiting
+            .retain(|(waiting, _)| *waiting != tab);
         if session.repairs_waiting.len() < REPAIRS_WAITING_MAX {
             session.repairs_waiting.push((tab, cursor.last));
             session.ask_next(cx);
@@ -682,16 +805,35 @@ impl Link {
     // Commands.
 
     /// Takes a command to the server. False when there are too many: it is offered again later.
-    pub(crate) fn carry<R: Raw>(&mut self, cx: &mut Context<R>, tab: TabId, command: Command) -> Result<(), Option<GivenUp>> {
-        if self.carried.iter().any(|carried| carried.command.id == command.id) {
+    pub(crate) fn carry<R: Raw>(
+        &mut self,
+        cx: &mut Context<R>,
+        tab: TabId,
+        command: Command,
+    ) -> Result<(), Option<GivenUp>> {
+        if self
+            .carried
+            .iter()
+            .any(|carried| carried.command.id == command.id)
+        {
             return Ok(());
         }
         if self.carried.len() >= CARRIED_COMMANDS_MAX {
             return Err(None);
         }
-        let due = command.deadline.map_or(cx.now, |deadline| cx.clock.machine(deadline));
-        let mut carried = Carried { command, tab, due, writes: 0 };
-        let max_frame = self.session.as_ref().map_or(u64::MAX, |info| info.max_frame);
+        let due = command
+            .deadline
+            .map_or(cx.now, |deadline| cx.clock.machine(deadline));
+        let mut carried = Carried {
+            command,
+            tab,
+            due,
+            writes: 0,
+        };
+        let max_frame = self
+            .session
+            .as_ref()
+            .map_or(u64::MAX, |info| info.max_frame);
         if let Phase::Open(session) = &self.phase {
             if frame_bytes(&carried.command) > max_frame {
                 return Err(Some(carried.give_up(FailureReason::TooLarge)));
@@ -705,7 +847,10 @@ impl Link {
 
     /// The server answered a command: whose it is, and whether it may have taken effect before, on an earlier socket.
     pub(crate) fn answered(&mut self, id: &str) -> Option<(TabId, bool)> {
-        let index = self.carried.iter().position(|carried| carried.command.id == id)?;
+        let index = self
+            .carried
+            .iter()
+            .position(|carried| carried.command.id == id)?;
         let carried = self.carried.remove(index);
         Some((carried.tab, carried.writes > 1))
     }
@@ -730,25 +875,47 @@ impl Link {
 
 impl Session {
     fn ask_next<R: Raw>(&mut self, cx: &mut Context<R>) {
-        let Some(from) = self.repairs_waiting.iter().map(|(_, position)| *position).min() else { return };
+        let Some(from) = self
+            .repairs_waiting
+            .iter()
+            .map(|(_, position)| *position)
+            .min()
+        else {
+            return;
+        };
         if self.repair.is_some() {
             return;
         }
         self.references += 1;
         let reference = self.references;
-        self.repair = Some(Repair { reference, from, tabs: core::mem::take(&mut self.repairs_waiting) });
+        self.repair = Some(Repair {
+            reference,
+            from,
+            tabs: core::mem::take(&mut self.repairs_waiting),
+        });
         self.replaying = true;
         cx.counters.server_repairs += 1;
         cx.log(Log::RepairFromServer);
-        let cursor = Cursor { epoch: self.epoch.clone(), view: self.view.clone(), last: from };
-        cx.emit(Output::SendFrame(self.socket, ClientFrame::RequestSync(RequestSync { reference, cursor })));
+        let cursor = Cursor {
+            epoch: self.epoch.clone(),
+            view: self.view.clone(),
+            last: from,
+        };
+        cx.emit(Output::SendFrame(
+            self.socket,
+            ClientFrame::RequestSync(RequestSync { reference, cursor }),
+        ));
     }
 }
 
 impl Carried {
     /// When nothing more is to be waited for.
     fn end(&self) -> Millis {
-        if self.writes == 0 { self.due } else { self.due.plus(Millis(ANSWER_GRACE_MS)) }
+        if self.writes == 0 {
+            self.due
+        } else {
+            self.due.plus(Millis(ANSWER_GRACE_MS))
+        }
     }
 
     fn write<R: Raw>(&mut self, cx: &mut Context<R>, session: &Session) {
@@ -756,10 +923,17 @@ impl Carried {
         let mut command = self.command.clone();
         let deadline = self.due.0.cast_signed().wrapping_add(session.server_ahead);
         command.deadline = Some(Millis(deadline.max(0).cast_unsigned()));
-        cx.emit(Output::SendFrame(session.socket, ClientFrame::Command(command)));
+        cx.emit(Output::SendFrame(
+            session.socket,
+            ClientFrame::Command(command),
+        ));
     }
 
     fn give_up(&self, why: FailureReason) -> GivenUp {
-        GivenUp { tab: self.tab, id: self.command.id.as_str().into(), why }
+        GivenUp {
+            tab: self.tab,
+            id: self.command.id.as_str().into(),
+            why,
+        }
     }
 }

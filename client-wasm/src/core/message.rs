@@ -16,7 +16,8 @@ pub struct TabId([u8; 16]);
 impl TabId {
     /// A tab's name from 96 random bits.
     pub fn from_random(bits: [u8; 12]) -> Self {
-        const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+        const ALPHABET: &[u8; 64] =
+            b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
         let mut text = [0; 16];
         for (three, four) in bits.chunks_exact(3).zip(text.chunks_exact_mut(4)) {
             let group = u32::from(three[0]) << 16 | u32::from(three[1]) << 8 | u32::from(three[2]);
@@ -30,7 +31,10 @@ impl TabId {
     /// A tab's name as another tab wrote it.
     pub fn parse(text: &str) -> Option<Self> {
         let bytes: [u8; 16] = text.as_bytes().try_into().ok()?;
-        bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')).then_some(Self(bytes))
+        bytes
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+            .then_some(Self(bytes))
     }
 
     /// The name as text.
@@ -199,7 +203,10 @@ mod tests {
 
     #[test]
     fn a_higher_term_wins_and_the_tab_breaks_ties() {
-        let leadership = |term, byte| Leadership { term, tab: TabId::from_random([byte; 12]) };
+        let leadership = |term, byte| Leadership {
+            term,
+            tab: TabId::from_random([byte; 12]),
+        };
         assert!(leadership(2, 0) > leadership(1, 255));
         assert_ne!(leadership(2, 0), leadership(2, 1));
     }

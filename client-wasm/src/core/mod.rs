@@ -62,10 +62,13 @@ mod testing;
 pub use encode::encode;
 pub use frame::{Frame, Kind, Moving, Raw, Refresh, Renewed, Welcome};
 pub use io::{
-    Config, Counters, Failure, FailureReason, FetchReason, Input, LockRequest, Log, NewCommand, Output, Settlement, SocketId, TokenReason,
+    Config, Counters, Failure, FailureReason, FetchReason, Input, LockRequest, Log, NewCommand,
+    Output, Settlement, SocketId, TokenReason,
 };
 pub use message::{
     Envelope, LeaderStatus, Leadership, MESSAGE_VERSION, Message, RelayPosition, SessionInfo, TabId,
 };
+#[cfg(target_arch = "wasm32")]
+pub(crate) use outbox::push_number;
 pub use status::{LinkStatus, Reason, Role, State, Status};
 pub use tab::{BEACON_MS, Inspection, Tab};

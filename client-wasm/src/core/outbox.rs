@@ -66,23 +66,38 @@ impl Outbox {
         let refused = match &event_type {
             Err(_) => Some(FailureReason::Invalid),
             Ok(_) if closed => Some(FailureReason::Closed),
-            Ok(_) if session.is_some_and(|session| size > session.max_frame) => Some(FailureReason::TooLarge),
+            Ok(_) if session.is_some_and(|session| size > session.max_frame) => {
+                Some(FailureReason::TooLarge)
+            }
             Ok(_) if self.entries.len() >= OUTBOX_COMMANDS_MAX => Some(FailureReason::QueueFull),
             Ok(_) => None,
         };
         match (event_type, refused) {
             (Ok(event_type), None) => {
                 let due = cx.now.plus(Millis(new.timeout_ms));
-                let command =
-                    Command { id: id.clone(), event_type, payload: new.payload, deadline: Some(cx.clock.wall(due)) };
-                self.entries.push(Entry { command, due, handed: 0, to: None, accepted: false });
+                let command = Command {
+                    id: id.clone(),
+                    event_type,
+                    payload: new.payload,
+                    deadline: Some(cx.clock.wall(due)),
+                };
+                self.entries.push(Entry {
+                    command,
+                    due,
+                    handed: 0,
+                    to: None,
+                    accepted: false,
+                });
                 self.set_timer(cx);
             }
             (_, why) => {
                 let why = why.unwrap_or(FailureReason::Invalid);
                 cx.emit(Output::Settled(
                     id.clone().into(),
-                    Settlement::Failed(Failure { why, executed: Executed::No }),
+                    Settlement::Failed(Failure {
+                        why,
+                        executed: Executed::No,
+                    }),
                 ));
             }
         }
@@ -107,7 +122,9 @@ impl Outbox {
 
     /// Whether commands wait for the leader to accept them.
     fn has_unaccepted(&self) -> bool {
-        self.entries.iter().any(|entry| entry.to.is_some() && !entry.accepted)
+        self.entries
+            .iter()
+            .any(|entry| entry.to.is_some() && !entry.accepted)
     }
 
     /// The leader carries the command.
@@ -120,14 +137,26 @@ impl Outbox {
     }
 
     /// The server answered a command, or a leader gave it up without having written it.
-    pub(crate) fn settled<R: Raw>(&mut self, cx: &mut Context<R>, id: &str, answer: Result<R, FailureReason>, doubt: bool) {
-        let Some(index) = self.entries.iter().position(|entry| entry.command.id == id) else { return };
+    pub(crate) fn settled<R: Raw>(
+        &mut self,
+        cx: &mut Context<R>,
+        id: &str,
+        answer: Result<R, FailureReason>,
+        doubt: bool,
+    ) {
+        let Some(index) = self.entries.iter().position(|entry| entry.command.id == id) else {
+            return;
+        };
         let entry = self.entries.remove(index);
         let settlement = match answer {
             Ok(answer) => Settlement::Answered(answer, doubt || entry.handed > 1),
             Err(why) => Settlement::Failed(Failure {
                 why,
-                executed: if entry.handed <= 1 { Executed::No } else { Executed::Unknown },
+                executed: if entry.handed <= 1 {
+                    Executed::No
+                } else {
+                    Executed::Unknown
+                },
             }),
         };
         cx.emit(Output::Settled(entry.command.id.into(), settlement));
@@ -141,15 +170,29 @@ impl Outbox {
         let mut over = Vec::new();
         // A command that no leader was told of cannot be on its way: its deadline is the end.
         self.entries.retain(|entry| {
-            let end = if entry.handed == 0 { entry.due } else { entry.due.plus(grace) };
+            let end = if entry.handed == 0 {
+                entry.due
+            } else {
+                entry.due.plus(grace)
+            };
             if end <= now {
                 over.push((entry.command.id.clone(), entry.handed));
             }
             end > now
         });
         for (id, handed) in over {
-            let executed = if handed == 0 { Executed::No } else { Executed::Unknown };
-            cx.emit(Output::Settled(id.into(), Settlement::Failed(Failure { why: FailureReason::Timeout, executed })));
+            let executed = if handed == 0 {
+                Executed::No
+            } else {
+                Executed::Unknown
+            };
+            cx.emit(Output::Settled(
+                id.into(),
+                Settlement::Failed(Failure {
+                    why: FailureReason::Timeout,
+                    executed,
+                }),
+            ));
         }
         self.set_timer(cx);
         self.has_unaccepted()
@@ -158,9 +201,19 @@ impl Outbox {
     /// Gives up everything: the tab leaves, or the group has stopped.
     pub(crate) fn close<R: Raw>(&mut self, cx: &mut Context<R>) {
         for entry in core::mem::take(&mut self.entries) {
-            let executed = if entry.handed == 0 { Executed::No } else { Executed::Unknown };
-            let failure = Failure { why: FailureReason::Closed, executed };
-            cx.emit(Output::Settled(entry.command.id.into(), Settlement::Failed(failure)));
+            let executed = if entry.handed == 0 {
+                Executed::No
+            } else {
+                Executed::Unknown
+            };
+            let failure = Failure {
+                why: FailureReason::Closed,
+                executed,
+            };
+            cx.emit(Output::Settled(
+                entry.command.id.into(),
+                Settlement::Failed(failure),
+            ));
         }
         cx.timers.stop(Timer::Outbox);
     }
@@ -173,8 +226,13 @@ impl Outbox {
     pub(crate) fn set_timer<R: Raw>(&self, cx: &mut Context<R>) {
         cx.timers.stop(Timer::Outbox);
         for entry in &self.entries {
-            let grace = if entry.handed == 0 { 0 } else { ANSWER_GRACE_MS };
-            cx.timers.set_earlier(Timer::Outbox, entry.due.plus(Millis(grace)));
+            let grace = if entry.handed == 0 {
+                0
+            } else {
+                ANSWER_GRACE_MS
+            };
+            cx.timers
+                .set_earlier(Timer::Outbox, entry.due.plus(Millis(grace)));
         }
         if self.has_unaccepted() {
             let again = cx.now.plus(Millis(ACCEPT_MS));

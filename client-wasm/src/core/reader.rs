@@ -72,7 +72,13 @@ impl<R: Raw> Reader<R> {
             missing_up_to: None,
             fetch: None,
         });
-        Self { place, modules: None, fetches_state, fetch_number: 0, fetch_failures: 0 }
+        Self {
+            place,
+            modules: None,
+            fetches_state,
+            fetch_number: 0,
+            fetch_failures: 0,
+        }
     }
 
     /// Up to where this tab has received its view: what a connection resumes from.
@@ -81,7 +87,9 @@ impl<R: Raw> Reader<R> {
     }
 
     pub(crate) fn is_refreshing(&self) -> bool {
-        self.place.as_ref().is_some_and(|place| place.fetch.is_some())
+        self.place
+            .as_ref()
+            .is_some_and(|place| place.fetch.is_some())
     }
 
     /// Whether fetching the state has failed so often that a person should know.
@@ -95,7 +103,10 @@ impl<R: Raw> Reader<R> {
 
     /// Forgets everything: the next session starts afresh.
     pub(crate) fn forget(&mut self, cx: &mut Context<R>) {
-        *self = Self { fetch_number: self.fetch_number, ..Self::new(None, self.fetches_state) };
+        *self = Self {
+            fetch_number: self.fetch_number,
+            ..Self::new(None, self.fetches_state)
+        };
         for timer in [Timer::Fetch, Timer::Repair, Timer::Batch] {
             cx.timers.stop(timer);
         }
@@ -103,22 +114,42 @@ impl<R: Raw> Reader<R> {
 
     /// The frames after a position from the ring, if this tab has them all and they are of that log and view.
     pub(crate) fn ring_after(&self, cursor: &Cursor) -> Option<impl Iterator<Item = &(Moving, R)>> {
-        let place = self.place.as_ref().filter(|place| place.epoch == cursor.epoch && place.view == cursor.view)?;
+        let place = self
+            .place
+            .as_ref()
+            .filter(|place| place.epoch == cursor.epoch && place.view == cursor.view)?;
         place.ring.after(cursor.last)
     }
 
     /// What is missing, as the position to ask a repair from.
     pub(crate) fn missing_after(&self) -> Option<Cursor> {
-        self.place.as_ref().filter(|place| place.missing_up_to.is_some()).map(Place::cursor)
+        self.place
+            .as_ref()
+            .filter(|place| place.missing_up_to.is_some())
+            .map(Place::cursor)
     }
 
     /// The leader's relay is at a position: a tab without a cursor starts there, a tab behind it has missed something.
     pub(crate) fn relay_at(&mut self, cx: &mut Context<R>, relay: &RelayPosition) {
         let Some(place) = &mut self.place else {
-            return self.begin(cx, FetchReason::Initial, &relay.epoch, &relay.view, relay.at, 0);
+            return self.begin(
+                cx,
+                FetchReason::Initial,
+                &relay.epoch,
+                &relay.view,
+                relay.at,
+                0,
+            );
         };
         if let Some(reason) = place.other_than(&relay.epoch, &relay.view) {
-            self.begin(cx, FetchReason::Refresh(reason), &relay.epoch, &relay.view, relay.at, 0);
+            self.begin(
+                cx,
+                FetchReason::Refresh(reason),
+                &relay.epoch,
+                &relay.view,
+                relay.at,
+                0,
+            );
         } else if relay.at > place.rule.last() {
             place.lacks(cx, relay.at);
         }
@@ -129,7 +160,12 @@ impl<R: Raw> Reader<R> {
         match envelope.frame {
             Frame::Moving(moving) => {
                 self.moving(cx, &envelope.epoch, &envelope.view, moving, envelope.raw);
-                if !envelope.more || self.place.as_ref().is_some_and(|place| place.batch.len() >= BATCH_EVENTS_MAX) {
+                if !envelope.more
+                    || self
+                        .place
+                        .as_ref()
+                        .is_some_and(|place| place.batch.len() >= BATCH_EVENTS_MAX)
+                {
                     self.deliver_batch(cx);
                 }
             }
@@ -144,14 +180,25 @@ impl<R: Raw> Reader<R> {
         {
             // Somebody behind this tab lost its place; this tab has everything up to where the log goes on. A cursor ahead
             // of the log is the one case in which having more is what is wrong.
-            let lacks_nothing = place.rule.last() >= refresh.at && refresh.reason != RefreshReason::UnknownPosition;
-            let under_way = place.fetch.as_ref().is_some_and(|fetch| fetch.from == refresh.at);
+            let lacks_nothing =
+                place.rule.last() >= refresh.at && refresh.reason != RefreshReason::UnknownPosition;
+            let under_way = place
+                .fetch
+                .as_ref()
+                .is_some_and(|fetch| fetch.from == refresh.at);
             if lacks_nothing || under_way {
                 return;
             }
         }
         let reason = FetchReason::Refresh(refresh.reason);
-        self.begin(cx, reason, &refresh.epoch, &refresh.view, refresh.at, refresh.spread_ms);
+        self.begin(
+            cx,
+            reason,
+            &refresh.epoch,
+            &refresh.view,
+            refresh.at,
+            refresh.spread_ms,
+        );
     }
 
     fn moving(&mut self, cx: &mut Context<R>, epoch: &Epoch, view: &View, moving: Moving, raw: R) {
@@ -159,7 +206,14 @@ impl<R: Raw> Reader<R> {
             None => self.begin(cx, FetchReason::Initial, epoch, view, moving.prev, 0),
             Some(place) => {
                 if let Some(reason) = place.other_than(epoch, view) {
-                    self.begin(cx, FetchReason::Refresh(reason), epoch, view, moving.prev, 0);
+                    self.begin(
+                        cx,
+                        FetchReason::Refresh(reason),
+                        epoch,
+                        view,
+                        moving.prev,
+                        0,
+                    );
                 }
             }
         }
@@ -171,7 +225,10 @@ impl<R: Raw> Reader<R> {
                 place.lacks(cx, moving.position);
             }
             Verdict::Apply => {
-                if place.missing_up_to.is_some_and(|missing| missing <= moving.position) {
+                if place
+                    .missing_up_to
+                    .is_some_and(|missing| missing <= moving.position)
+                {
                     place.missing_up_to = None;
                     self.fetch_failures = 0;
                     cx.timers.stop(Timer::Repair);
@@ -179,7 +236,9 @@ impl<R: Raw> Reader<R> {
                 place.ring.push(moving.clone(), raw.clone());
                 match moving.kind {
                     Kind::Event(module) => match &self.modules {
-                        Some((of, modules)) if of == view && !modules.contains(&module) => cx.counters.foreign += 1,
+                        Some((of, modules)) if of == view && !modules.contains(&module) => {
+                            cx.counters.foreign += 1
+                        }
                         _ => place.take(cx, moving.position, raw),
                     },
                     Kind::Synced(_) | Kind::Ping => {}
@@ -208,7 +267,13 @@ impl<R: Raw> Reader<R> {
             cx.counters.refreshes += 1;
             cx.log(Log::Refresh);
         }
-        let fetch = Fetch { reason, from, asked: None, held: Vec::new(), overflowed: false };
+        let fetch = Fetch {
+            reason,
+            from,
+            asked: None,
+            held: Vec::new(),
+            overflowed: false,
+        };
         let place = Place {
             epoch: epoch.clone(),
             view: view.clone(),
@@ -220,7 +285,11 @@ impl<R: Raw> Reader<R> {
         };
         if !self.fetches_state {
             if refresh {
-                cx.emit(Output::Refreshed { reason, epoch: place.epoch.clone(), at: from });
+                cx.emit(Output::Refreshed {
+                    reason,
+                    epoch: place.epoch.clone(),
+                    at: from,
+                });
             }
             cx.emit(Output::Cursor(place.cursor()));
         }
@@ -238,16 +307,25 @@ impl<R: Raw> Reader<R> {
     pub(crate) fn fetch_due(&mut self, cx: &mut Context<R>) {
         cx.timers.stop(Timer::Fetch);
         let Some(place) = &mut self.place else { return };
-        let Some(fetch) = &mut place.fetch else { return };
+        let Some(fetch) = &mut place.fetch else {
+            return;
+        };
         self.fetch_number += 1;
         let (number, head) = (self.fetch_number, place.rule.last());
         fetch.asked = Some((number, head));
-        cx.emit(Output::FetchState { number, reason: fetch.reason, epoch: place.epoch.clone(), head });
+        cx.emit(Output::FetchState {
+            number,
+            reason: fetch.reason,
+            epoch: place.epoch.clone(),
+            head,
+        });
     }
 
     /// The app failed to fetch its state.
     pub(crate) fn state_failed(&mut self, cx: &mut Context<R>, number: u32) {
-        let Some(fetch) = self.place.as_mut().and_then(|place| place.fetch.as_mut()) else { return };
+        let Some(fetch) = self.place.as_mut().and_then(|place| place.fetch.as_mut()) else {
+            return;
+        };
         if fetch.asked.is_some_and(|(asked, _)| asked == number) {
             cx.log(Log::StateFailed);
             self.fetch_again(cx);
@@ -275,9 +353,16 @@ impl<R: Raw> Reader<R> {
     }
 
     /// The app has fetched its state, at this position or at the `head` it was asked with.
-    pub(crate) fn state_fetched(&mut self, cx: &mut Context<R>, number: u32, position: Option<(Epoch, Position)>) {
+    pub(crate) fn state_fetched(
+        &mut self,
+        cx: &mut Context<R>,
+        number: u32,
+        position: Option<(Epoch, Position)>,
+    ) {
         let Some(place) = &mut self.place else { return };
-        let Some(asked) = place.fetch.as_ref().and_then(|fetch| fetch.asked) else { return };
+        let Some(asked) = place.fetch.as_ref().and_then(|fetch| fetch.asked) else {
+            return;
+        };
         if asked.0 != number {
             return;
         }
@@ -286,10 +371,20 @@ impl<R: Raw> Reader<R> {
             // The app's back end is on another log than the server: either is about to follow the other.
             return self.fetch_again(cx);
         }
-        let Some(fetch) = place.fetch.take() else { return };
+        let Some(fetch) = place.fetch.take() else {
+            return;
+        };
         let reached = place.rule.last();
-        cx.emit(Output::Cursor(Cursor { last: position, ..place.cursor() }));
-        cx.emit(Output::ApplyState { number, reason: fetch.reason, epoch, position });
+        cx.emit(Output::Cursor(Cursor {
+            last: position,
+            ..place.cursor()
+        }));
+        cx.emit(Output::ApplyState {
+            number,
+            reason: fetch.reason,
+            epoch,
+            position,
+        });
         if position < fetch.from || (fetch.overflowed && position < reached) {
             // What lies between the state and the held events was never sent to this tab, or was dropped: go back for it.
             place.rule = CursorRule::at(position);
@@ -300,12 +395,20 @@ impl<R: Raw> Reader<R> {
             if position > reached {
                 place.rule = CursorRule::at(position);
                 place.ring = Ring::at(position);
-                if place.missing_up_to.is_some_and(|missing| missing <= position) {
+                if place
+                    .missing_up_to
+                    .is_some_and(|missing| missing <= position)
+                {
                     place.missing_up_to = None;
                     cx.timers.stop(Timer::Repair);
                 }
             }
-            place.batch = fetch.held.into_iter().filter(|(id, _)| *id > position).map(|(_, raw)| raw).collect();
+            place.batch = fetch
+                .held
+                .into_iter()
+                .filter(|(id, _)| *id > position)
+                .map(|(_, raw)| raw)
+                .collect();
             self.fetch_failures = 0;
             place.deliver_batch(cx);
         }
@@ -321,7 +424,11 @@ impl<R: Raw> Reader<R> {
 
 impl<R: Raw> Place<R> {
     fn cursor(&self) -> Cursor {
-        Cursor { epoch: self.epoch.clone(), view: self.view.clone(), last: self.rule.last() }
+        Cursor {
+            epoch: self.epoch.clone(),
+            view: self.view.clone(),
+            last: self.rule.last(),
+        }
     }
 
     /// Why positions of that log and view do not compare with this tab's.

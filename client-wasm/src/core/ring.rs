@@ -23,7 +23,11 @@ pub(crate) struct Ring<R> {
 impl<R: Raw> Ring<R> {
     /// An empty ring after a position.
     pub(crate) fn at(floor: Position) -> Self {
-        Self { floor, frames: VecDeque::new(), bytes: 0 }
+        Self {
+            floor,
+            frames: VecDeque::new(),
+            bytes: 0,
+        }
     }
 
     /// Adds a frame that has just been applied.
@@ -31,7 +35,9 @@ impl<R: Raw> Ring<R> {
         self.bytes += raw.size();
         self.frames.push_back((moving, raw));
         while self.frames.len() > RING_FRAMES_MAX || self.bytes > RING_BYTES_MAX {
-            let Some((oldest, raw)) = self.frames.pop_front() else { break };
+            let Some((oldest, raw)) = self.frames.pop_front() else {
+                break;
+            };
             self.floor = oldest.position;
             self.bytes -= raw.size();
         }
@@ -39,7 +45,11 @@ impl<R: Raw> Ring<R> {
 
     /// The frames after a position, if they are all here.
     pub(crate) fn after(&self, position: Position) -> Option<impl Iterator<Item = &(Moving, R)>> {
-        (position >= self.floor).then(|| self.frames.iter().filter(move |(moving, _)| moving.position > position))
+        (position >= self.floor).then(|| {
+            self.frames
+                .iter()
+                .filter(move |(moving, _)| moving.position > position)
+        })
     }
 }
 
@@ -57,22 +67,33 @@ mod tests {
     fn filled(frames: u64, bytes: usize) -> Ring<Text> {
         let mut ring = Ring::at(at(0));
         for position in 1..=frames {
-            let moving = Moving { prev: at(position - 1), position: at(position), kind: Kind::Ping };
+            let moving = Moving {
+                prev: at(position - 1),
+                position: at(position),
+                kind: Kind::Ping,
+            };
             ring.push(moving, Text("x".repeat(bytes).into()));
         }
         ring
     }
 
     fn positions(ring: &Ring<Text>, after: u64) -> Option<Vec<u64>> {
-        ring.after(at(after)).map(|frames| frames.map(|(moving, _)| moving.position.get()).collect())
+        ring.after(at(after))
+            .map(|frames| frames.map(|(moving, _)| moving.position.get()).collect())
     }
 
     #[test]
     fn a_ring_gives_all_after_a_position_or_nothing() {
         let ring = filled(RING_FRAMES_MAX as u64 + 5, 1);
         assert_eq!(positions(&ring, 4), None);
-        assert_eq!(positions(&ring, 5).map(|all| (all.len(), all[0])), Some((RING_FRAMES_MAX, 6)));
-        assert_eq!(positions(&ring, RING_FRAMES_MAX as u64 + 4), Some(vec![RING_FRAMES_MAX as u64 + 5]));
+        assert_eq!(
+            positions(&ring, 5).map(|all| (all.len(), all[0])),
+            Some((RING_FRAMES_MAX, 6))
+        );
+        assert_eq!(
+            positions(&ring, RING_FRAMES_MAX as u64 + 4),
+            Some(vec![RING_FRAMES_MAX as u64 + 5])
+        );
         assert_eq!(positions(&ring, RING_FRAMES_MAX as u64 + 5), Some(vec![]));
     }
 

@@ -4,7 +4,10 @@ use tabwire_protocol::{Command, Cursor, Millis};
 
 use super::{
     frame::{Frame, Kind, Moving, Raw, Welcome},
-    io::{Config, Context, Counters, Input, LockRequest, Log, NewCommand, Output, Settlement, SocketId},
+    io::{
+        Config, Context, Counters, Input, LockRequest, Log, NewCommand, Output, Settlement,
+        SocketId,
+    },
     link::{Ended, GivenUp, Link},
     message::{Envelope, LeaderStatus, Leadership, Message, RelayPosition, TabId},
     outbox::Outbox,
@@ -127,7 +130,8 @@ impl<R: Raw> Tab<R> {
             Input::Message(message) => self.message(message),
             Input::SocketOpen(socket) => {
                 if self.link.is_current(socket) {
-                    self.link.opened(&mut self.cx, &self.config.device, self.reader.cursor());
+                    self.link
+                        .opened(&mut self.cx, &self.config.device, self.reader.cursor());
                 }
             }
             Input::SocketFrame(socket, frame, raw) => self.socket_frame(socket, frame, raw),
@@ -150,7 +154,9 @@ impl<R: Raw> Tab<R> {
                 }
             }
             Input::TokenFailed(number) => self.link.token_failed(&mut self.cx, number),
-            Input::StateFetched(number, position) => self.reader.state_fetched(&mut self.cx, number, position),
+            Input::StateFetched(number, position) => {
+                self.reader.state_fetched(&mut self.cx, number, position)
+            }
             Input::StateFailed(number) => self.reader.state_failed(&mut self.cx, number),
             Input::Send(command) => {
                 self.send_command(command);
@@ -186,7 +192,9 @@ impl<R: Raw> Tab<R> {
 
     /// Whether this tab leads, and under which number.
     pub fn leads(&self) -> Option<Leadership> {
-        matches!(self.lock, Lock::Held(_) | Lock::Alone).then_some(self.leader).flatten()
+        matches!(self.lock, Lock::Held(_) | Lock::Alone)
+            .then_some(self.leader)
+            .flatten()
     }
 
     /// Up to where this tab has received its view. The app may be behind: see [`Output::Cursor`].
@@ -353,7 +361,11 @@ impl<R: Raw> Tab<R> {
     /// A demoted tab takes its place in the group again.
     fn rejoin(&mut self) {
         if self.presence == Presence::Here && self.lock == Lock::None {
-            if self.config.shares { self.queue() } else { self.alone() }
+            if self.config.shares {
+                self.queue()
+            } else {
+                self.alone()
+            }
         }
     }
 
@@ -400,8 +412,14 @@ impl<R: Raw> Tab<R> {
 
     /// A term above all that this tab and this browser have heard of.
     fn take_term(&mut self) {
-        let highest = self.known.map_or(0, |known| known.term).max(self.config.term);
-        let mine = Leadership { term: highest + 1, tab: self.config.tab };
+        let highest = self
+            .known
+            .map_or(0, |known| known.term)
+            .max(self.config.term);
+        let mine = Leadership {
+            term: highest + 1,
+            tab: self.config.tab,
+        };
         self.config.term = mine.term;
         self.known = Some(mine);
         self.leader = Some(mine);
@@ -426,7 +444,9 @@ impl<R: Raw> Tab<R> {
         self.link.close(&mut self.cx);
         if let Lock::Held(request) = self.lock {
             self.cx.emit(Output::ReleaseLock(request));
-            let wait = REJOIN_MS.saturating_mul(1 << self.demotions.min(8)).min(REJOIN_MS_MAX);
+            let wait = REJOIN_MS
+                .saturating_mul(1 << self.demotions.min(8))
+                .min(REJOIN_MS_MAX);
             self.demotions += 1;
             self.cx.after(Timer::Rejoin, wait);
         }
@@ -449,7 +469,9 @@ impl<R: Raw> Tab<R> {
         }
         let now = self.leader_status();
         let changed = self.group.as_ref().is_none_or(|last| {
-            last.link != now.link || last.session != now.session || last.relay.is_some() != now.relay.is_some()
+            last.link != now.link
+                || last.session != now.session
+                || last.relay.is_some() != now.relay.is_some()
         });
         if changed {
             self.say_status();
@@ -469,7 +491,10 @@ impl<R: Raw> Tab<R> {
         let status = self.leader_status();
         self.group = Some(status.clone());
         if self.config.shares {
-            self.cx.post(Message::Status { by, status: Box::new(status) });
+            self.cx.post(Message::Status {
+                by,
+                status: Box::new(status),
+            });
         }
     }
 
@@ -486,8 +511,16 @@ impl<R: Raw> Tab<R> {
             Frame::Moving(moving) => self.relay(moving, raw),
             Frame::FullRefresh(refresh) => {
                 let tabs = self.link.refused(&mut self.cx, &refresh);
-                let Some((epoch, view, more)) = self.link.relaying() else { return };
-                let envelope = Envelope { epoch, view, frame: Frame::FullRefresh(refresh), raw, more };
+                let Some((epoch, view, more)) = self.link.relaying() else {
+                    return;
+                };
+                let envelope = Envelope {
+                    epoch,
+                    view,
+                    frame: Frame::FullRefresh(refresh),
+                    raw,
+                    more,
+                };
                 match tabs {
                     None => self.pass_on(envelope, None),
                     Some(tabs) => {
@@ -516,7 +549,8 @@ impl<R: Raw> Tab<R> {
             return self.link.stop(&mut self.cx, Reason::IdentityChanged);
         }
         self.reader.entitled_to(&welcome.view, &welcome.modules);
-        self.link.welcomed(&mut self.cx, self.reader.cursor().as_ref(), welcome);
+        self.link
+            .welcomed(&mut self.cx, self.reader.cursor().as_ref(), welcome);
         // The others hear of the session before its first frame.
         self.say_status();
         if let (None, Some(relay)) = (self.reader.cursor(), self.link.relay_position()) {
@@ -534,8 +568,19 @@ impl<R: Raw> Tab<R> {
         };
         let pings = moving.kind == Kind::Ping;
         self.link.relayed(&mut self.cx, moving.position, synced);
-        let Some((epoch, view, more)) = self.link.relaying() else { return };
-        self.pass_on(Envelope { epoch, view, frame: Frame::Moving(moving), raw, more }, None);
+        let Some((epoch, view, more)) = self.link.relaying() else {
+            return;
+        };
+        self.pass_on(
+            Envelope {
+                epoch,
+                view,
+                frame: Frame::Moving(moving),
+                raw,
+                more,
+            },
+            None,
+        );
         if let (true, Some(cursor)) = (pings, self.reader.cursor()) {
             self.link.pong(&mut self.cx, cursor.last);
         }
@@ -546,7 +591,11 @@ impl<R: Raw> Tab<R> {
         let Some(by) = self.leads() else { return };
         let mine = to.is_none_or(|to| to == self.config.tab);
         if self.config.shares && to != Some(self.config.tab) {
-            self.cx.post(Message::Relay { by, envelope: Box::new(envelope.clone()), to });
+            self.cx.post(Message::Relay {
+                by,
+                envelope: Box::new(envelope.clone()),
+                to,
+            });
         }
         if mine {
             self.reader.receive(&mut self.cx, envelope);
@@ -596,7 +645,12 @@ impl<R: Raw> Tab<R> {
             }
             Message::Accepted { by, id } => self.outbox.accepted(by, &id),
             // What came of a command is so whoever says it.
-            Message::Settled { by: _, id, answer, doubt } => self.outbox.settled(&mut self.cx, &id, answer, doubt),
+            Message::Settled {
+                by: _,
+                id,
+                answer,
+                doubt,
+            } => self.outbox.settled(&mut self.cx, &id, answer, doubt),
             Message::Stale { known } => {
                 if self.leads().is_some_and(|mine| known > mine) {
                     self.reterm(known);
@@ -664,8 +718,14 @@ impl<R: Raw> Tab<R> {
     /// A tab lacks what comes after its cursor: from the ring, if it is all there, else from the server.
     fn repair(&mut self, tab: TabId, cursor: &Cursor) {
         let frames: Option<Vec<(Moving, R)>> = match self.link.relay_position() {
-            Some(relay) if tab != self.config.tab && relay.epoch == cursor.epoch && relay.view == cursor.view => {
-                self.reader.ring_after(cursor).map(|frames| frames.cloned().collect())
+            Some(relay)
+                if tab != self.config.tab
+                    && relay.epoch == cursor.epoch
+                    && relay.view == cursor.view =>
+            {
+                self.reader
+                    .ring_after(cursor)
+                    .map(|frames| frames.cloned().collect())
             }
             _ => None,
         };
@@ -677,7 +737,13 @@ impl<R: Raw> Tab<R> {
         let last = frames.len() - 1;
         for (index, (moving, raw)) in frames.into_iter().enumerate() {
             let (epoch, view) = (cursor.epoch.clone(), cursor.view.clone());
-            let envelope = Envelope { epoch, view, frame: Frame::Moving(moving), raw, more: index < last };
+            let envelope = Envelope {
+                epoch,
+                view,
+                frame: Frame::Moving(moving),
+                raw,
+                more: index < last,
+            };
             self.pass_on(envelope, Some(tab));
         }
     }
@@ -687,8 +753,16 @@ impl<R: Raw> Tab<R> {
             self.cx.after(Timer::Repair, REPAIR_MS);
             if self.leads().is_some() {
                 self.link.repair(&mut self.cx, self.config.tab, &cursor);
-            } else if self.leader.is_some() {
-                self.cx.post(Message::Repair { tab: self.config.tab, cursor });
+            } else if self.leader.is_some()
+                && self
+                    .group
+                    .as_ref()
+                    .is_some_and(|group| group.link == LinkStatus::Open)
+            {
+                self.cx.post(Message::Repair {
+                    tab: self.config.tab,
+                    cursor,
+                });
             }
         }
     }
@@ -701,14 +775,18 @@ impl<R: Raw> Tab<R> {
             None => self.group.as_ref().and_then(|group| group.session.as_ref()),
         };
         let closed = matches!(self.presence, Presence::Left(_));
-        let id = self.outbox.take(&mut self.cx, self.config.tab, session, command, closed);
+        let id = self
+            .outbox
+            .take(&mut self.cx, self.config.tab, session, command, closed);
         self.hand_over();
         id
     }
 
     /// Hands the leader what it has not got yet.
     fn hand_over(&mut self) {
-        let (Some(leader), Presence::Here) = (self.leader, self.presence) else { return };
+        let (Some(leader), Presence::Here) = (self.leader, self.presence) else {
+            return;
+        };
         for command in self.outbox.hand_to(leader) {
             if self.leads().is_some() {
                 let id = command.id.clone();
@@ -716,7 +794,10 @@ impl<R: Raw> Tab<R> {
                     self.outbox.accepted(leader, &id);
                 }
             } else {
-                self.cx.post(Message::Command { tab: self.config.tab, command: Box::new(command) });
+                self.cx.post(Message::Command {
+                    tab: self.config.tab,
+                    command: Box::new(command),
+                });
             }
         }
         self.outbox.set_timer(&mut self.cx);
@@ -738,11 +819,22 @@ impl<R: Raw> Tab<R> {
         }
     }
 
-    fn settle(&mut self, tab: TabId, id: Box<str>, answer: Result<R, super::io::FailureReason>, doubt: bool) {
+    fn settle(
+        &mut self,
+        tab: TabId,
+        id: Box<str>,
+        answer: Result<R, super::io::FailureReason>,
+        doubt: bool,
+    ) {
         if tab == self.config.tab {
             self.outbox.settled(&mut self.cx, &id, answer, doubt);
         } else if let (Some(by), true) = (self.leads(), self.config.shares) {
-            self.cx.post(Message::Settled { by, id, answer, doubt });
+            self.cx.post(Message::Settled {
+                by,
+                id,
+                answer,
+                doubt,
+            });
         }
     }
 
@@ -845,12 +937,20 @@ impl<R: Raw> Tab<R> {
             (Presence::Left(reason), _) => (State::Stopped, Some(reason), None),
             (Presence::Here, LinkStatus::Stopped(reason)) => (State::Stopped, Some(reason), None),
             (Presence::Here, LinkStatus::Connecting) => (State::Connecting, None, None),
-            (Presence::Here, LinkStatus::Reconnecting { retry_at, .. }) => (State::Reconnecting, None, retry_at),
-            // A tab whose socket was superseded has no leader until it has found its place again.
-            (Presence::Here, LinkStatus::Open) if self.lock == Lock::None && self.leader.is_none() => (State::Reconnecting, None, None),
-            (Presence::Here, LinkStatus::Open) if self.reader.is_refreshing() => {
-                (State::Refreshing, self.reader.state_fails().then_some(Reason::StateFailed), None)
+            (Presence::Here, LinkStatus::Reconnecting { retry_at, .. }) => {
+                (State::Reconnecting, None, retry_at)
             }
+            // A tab whose socket was superseded has no leader until it has found its place again.
+            (Presence::Here, LinkStatus::Open)
+                if self.lock == Lock::None && self.leader.is_none() =>
+            {
+                (State::Reconnecting, None, None)
+            }
+            (Presence::Here, LinkStatus::Open) if self.reader.is_refreshing() => (
+                State::Refreshing,
+                self.reader.state_fails().then_some(Reason::StateFailed),
+                None,
+            ),
             (Presence::Here, LinkStatus::Open) => (State::Open, None, None),
         };
         Status {
@@ -860,7 +960,9 @@ impl<R: Raw> Tab<R> {
             retry_at,
             user: session.map(|session| session.user.clone()),
             shop: session.map(|session| session.shop.clone()),
-            modules: session.map(|session| session.modules.clone()).unwrap_or_default(),
+            modules: session
+                .map(|session| session.modules.clone())
+                .unwrap_or_default(),
         }
     }
 }

@@ -29,13 +29,20 @@ pub(crate) struct App {
 
 impl App {
     pub(crate) fn new(fetches_state: bool) -> Self {
-        Self { fetches_state, ..Self::default() }
+        Self {
+            fetches_state,
+            ..Self::default()
+        }
     }
 
     /// An app that has kept its state, with the cursor that belongs to it.
     pub(crate) fn restored(fetches_state: bool, cursor: Cursor) -> Self {
         let at = Some((cursor.epoch.clone(), cursor.last));
-        Self { at, cursor: Some(cursor), ..Self::new(fetches_state) }
+        Self {
+            at,
+            cursor: Some(cursor),
+            ..Self::new(fetches_state)
+        }
     }
 
     /// Somebody logged out: what comes next is another beginning.
@@ -50,7 +57,12 @@ impl App {
     }
 
     /// Takes an output that is for the app.
-    pub(crate) fn take(&mut self, log: &Log, viewers: &BTreeMap<View, Viewer>, output: &Output<Raw>) -> Result<(), String> {
+    pub(crate) fn take(
+        &mut self,
+        log: &Log,
+        viewers: &BTreeMap<View, Viewer>,
+        output: &Output<Raw>,
+    ) -> Result<(), String> {
         match output {
             Output::Cursor(cursor) => {
                 if self.cursor.is_none() && self.fetches_state {
@@ -60,12 +72,19 @@ impl App {
                 }
                 self.cursor = Some(cursor.clone());
             }
-            Output::ApplyState { number, epoch, position, .. } => {
+            Output::ApplyState {
+                number,
+                epoch,
+                position,
+                ..
+            } => {
                 let Some((of, at)) = self.states.get(number) else {
                     return Err(format!("state {number} was applied and never fetched"));
                 };
                 if of != epoch || at != position {
-                    return Err(format!("state {number} is of {of} {at}, applied as {epoch} {position}"));
+                    return Err(format!(
+                        "state {number} is of {of} {at}, applied as {epoch} {position}"
+                    ));
                 }
                 self.at = Some((epoch.clone(), *position));
                 self.moved = false;
@@ -82,11 +101,21 @@ impl App {
     }
 
     fn viewer<'a>(&self, viewers: &'a BTreeMap<View, Viewer>) -> Result<&'a Viewer, String> {
-        let cursor = self.cursor.as_ref().ok_or("an event came before any cursor")?;
-        viewers.get(&cursor.view).ok_or_else(|| format!("no session ever had the view {}", cursor.view))
+        let cursor = self
+            .cursor
+            .as_ref()
+            .ok_or("an event came before any cursor")?;
+        viewers
+            .get(&cursor.view)
+            .ok_or_else(|| format!("no session ever had the view {}", cursor.view))
     }
 
-    fn deliver(&mut self, log: &Log, viewers: &BTreeMap<View, Viewer>, events: &[Raw]) -> Result<(), String> {
+    fn deliver(
+        &mut self,
+        log: &Log,
+        viewers: &BTreeMap<View, Viewer>,
+        events: &[Raw],
+    ) -> Result<(), String> {
         let viewer = self.viewer(viewers)?;
         let cursor = self.cursor.clone().ok_or("events without a cursor")?;
         if self.moved {
@@ -96,16 +125,25 @@ impl App {
             let Raw::Event { epoch, id } = event else {
                 return Err(format!("{event:?} was delivered"));
             };
-            let (of, at) = self.at.clone().ok_or("an event came before the app was anywhere")?;
+            let (of, at) = self
+                .at
+                .clone()
+                .ok_or("an event came before the app was anywhere")?;
             if *epoch != of || *epoch != cursor.epoch {
-                return Err(format!("event {id} of {epoch} was delivered to a state of {of}"));
+                return Err(format!(
+                    "event {id} of {epoch} was delivered to a state of {of}"
+                ));
             }
             if *id <= at {
-                return Err(format!("event {id} was delivered although the app was at {at}: a duplicate"));
+                return Err(format!(
+                    "event {id} was delivered although the app was at {at}: a duplicate"
+                ));
             }
             let next = log.visible(&of, viewer, at, *id).next();
             if next != Some(*id) {
-                return Err(format!("event {id} was delivered although the next one after {at} is {next:?}: a gap"));
+                return Err(format!(
+                    "event {id} was delivered although the next one after {at} is {next:?}: a gap"
+                ));
             }
             self.at = Some((of, *id));
             self.applied += 1;
@@ -114,24 +152,42 @@ impl App {
     }
 
     /// After each step: the cursor that the app is shown says no more than what the app has.
-    pub(crate) fn check(&mut self, log: &Log, viewers: &BTreeMap<View, Viewer>) -> Result<(), String> {
-        let Some(cursor) = self.cursor.clone() else { return Ok(()) };
+    pub(crate) fn check(
+        &mut self,
+        log: &Log,
+        viewers: &BTreeMap<View, Viewer>,
+    ) -> Result<(), String> {
+        let Some(cursor) = self.cursor.clone() else {
+            return Ok(());
+        };
         if !log.knows(&cursor.epoch) {
-            return Err(format!("the cursor is of {}, a log that never was", cursor.epoch));
+            return Err(format!(
+                "the cursor is of {}, a log that never was",
+                cursor.epoch
+            ));
         }
         if self.moved {
             return Err("the first cursor came without the app's state".into());
         }
         let (of, at) = self.at.clone().ok_or("a cursor without a state")?;
         if of != cursor.epoch {
-            return Err(format!("the cursor is of {} and the app's state of {of}", cursor.epoch));
+            return Err(format!(
+                "the cursor is of {} and the app's state of {of}",
+                cursor.epoch
+            ));
         }
         let viewer = self.viewer(viewers)?;
         if let Some(missed) = log.visible(&of, viewer, at, cursor.last).next() {
-            return Err(format!("the cursor is at {} and the app at {at}: event {missed} was skipped in silence", cursor.last));
+            return Err(format!(
+                "the cursor is at {} and the app at {at}: event {missed} was skipped in silence",
+                cursor.last
+            ));
         }
         if cursor.last < at {
-            return Err(format!("the cursor is at {} behind the app at {at}", cursor.last));
+            return Err(format!(
+                "the cursor is at {} behind the app at {at}",
+                cursor.last
+            ));
         }
         // Nothing of the view lies between: the app is where the cursor is.
         self.at = Some((of, cursor.last));
@@ -143,9 +199,16 @@ impl App {
             return Err(format!("command {id} was settled twice, or never sent"));
         }
         match settlement {
-            Settlement::Answered(Raw::Ack { epoch, id: event, .. }, _) => {
+            Settlement::Answered(
+                Raw::Ack {
+                    epoch, id: event, ..
+                },
+                _,
+            ) => {
                 if !log.effects(id).contains(&(epoch.clone(), *event)) {
-                    return Err(format!("command {id} was acked as event {event} of {epoch}, which is not its"));
+                    return Err(format!(
+                        "command {id} was acked as event {event} of {epoch}, which is not its"
+                    ));
                 }
             }
             Settlement::Answered(Raw::Nack { executed, .. }, doubt) => {
@@ -153,7 +216,9 @@ impl App {
                     self.denied.push(id.into());
                 }
             }
-            Settlement::Answered(other, _) => return Err(format!("command {id} was answered by {other:?}")),
+            Settlement::Answered(other, _) => {
+                return Err(format!("command {id} was answered by {other:?}"));
+            }
             Settlement::Failed(failure) => {
                 if failure.executed == Executed::No {
                     self.denied.push(id.into());
@@ -164,14 +229,27 @@ impl App {
     }
 
     /// At the end: the app is at the head of the log.
-    pub(crate) fn is_at_head(&self, log: &Log, viewers: &BTreeMap<View, Viewer>) -> Result<(), String> {
+    pub(crate) fn is_at_head(
+        &self,
+        log: &Log,
+        viewers: &BTreeMap<View, Viewer>,
+    ) -> Result<(), String> {
         let bounds = log.bounds();
         let (of, at) = self.at.clone().ok_or("the app is nowhere")?;
         if of != bounds.epoch {
-            return Err(format!("the app is at {of} and the log at {}", bounds.epoch));
+            return Err(format!(
+                "the app is at {of} and the log at {}",
+                bounds.epoch
+            ));
         }
-        match log.visible(&of, self.viewer(viewers)?, at, bounds.head).next() {
-            Some(missing) => Err(format!("the app is at {at} and has never got {missing}; the head is {}", bounds.head)),
+        match log
+            .visible(&of, self.viewer(viewers)?, at, bounds.head)
+            .next()
+        {
+            Some(missing) => Err(format!(
+                "the app is at {at} and has never got {missing}; the head is {}",
+                bounds.head
+            )),
             None => Ok(()),
         }
     }

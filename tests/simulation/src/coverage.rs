@@ -139,6 +139,7 @@ impl Coverage {
     }
 
     pub(crate) fn lines(&self) -> impl Iterator<Item = String> {
-        ALL.iter().map(|path| format!("{path:?} {}", self.0.get(path).copied().unwrap_or(0)))
+        ALL.iter()
+            .map(|path| format!("{path:?} {}", self.0.get(path).copied().unwrap_or(0)))
     }
 }

@@ -38,8 +38,17 @@ impl Log {
     pub(crate) fn new(retention: u64) -> Self {
         let epoch = Epoch::new("e0").expect("a name");
         let epochs = BTreeMap::from([("e0".to_owned(), Vec::new())]);
-        let bounds = LogBounds { epoch, head: Position::ZERO, floor: Position::ZERO };
-        Self { bounds, epochs, retention, effects: BTreeMap::new() }
+        let bounds = LogBounds {
+            epoch,
+            head: Position::ZERO,
+            floor: Position::ZERO,
+        };
+        Self {
+            bounds,
+            epochs,
+            retention,
+            effects: BTreeMap::new(),
+        }
     }
 
     /// Everything is lost: another log begins.
@@ -47,17 +56,32 @@ impl Log {
         let name = format!("e{}", self.epochs.len());
         self.epochs.insert(name.clone(), Vec::new());
         let epoch = Epoch::new(&name).expect("a name");
-        self.bounds = LogBounds { epoch, head: Position::ZERO, floor: Position::ZERO };
+        self.bounds = LogBounds {
+            epoch,
+            head: Position::ZERO,
+            floor: Position::ZERO,
+        };
     }
 
     pub(crate) fn append(&mut self, event: Stored) -> Position {
-        let head = self.bounds.head.next().expect("a run is shorter than 2^53 events");
+        let head = self
+            .bounds
+            .head
+            .next()
+            .expect("a run is shorter than 2^53 events");
         if let Some(command) = &event.command {
-            self.effects.entry(command.clone()).or_default().push((self.bounds.epoch.clone(), head));
+            self.effects
+                .entry(command.clone())
+                .or_default()
+                .push((self.bounds.epoch.clone(), head));
         }
-        self.epochs.get_mut(self.bounds.epoch.as_str()).expect("the log that is").push(event);
+        self.epochs
+            .get_mut(self.bounds.epoch.as_str())
+            .expect("the log that is")
+            .push(event);
         self.bounds.head = head;
-        let floor = Position::new(head.get().saturating_sub(self.retention)).expect("below the head");
+        let floor =
+            Position::new(head.get().saturating_sub(self.retention)).expect("below the head");
         self.bounds.floor = self.bounds.floor.max(floor);
         head
     }
@@ -85,7 +109,11 @@ impl Log {
     ) -> impl Iterator<Item = Position> + 'a {
         let events = &self.epochs[epoch.as_str()];
         (after.get() + 1..=up_to.get())
-            .filter(move |id| events.get(*id as usize - 1).is_some_and(|event| viewer.sees(event)))
+            .filter(move |id| {
+                events
+                    .get(*id as usize - 1)
+                    .is_some_and(|event| viewer.sees(event))
+            })
             .map(|id| Position::new(id).expect("from the log"))
     }
 

@@ -19,8 +19,8 @@ mod world;
 
 use std::{
     process::ExitCode,
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
     sync::Mutex,
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
     time::{Duration, Instant},
 };
 
@@ -46,7 +46,9 @@ fn main() -> ExitCode {
     let options = match options() {
         Ok(options) => options,
         Err(wrong) => {
-            eprintln!("{wrong}\nusage: tabwire-simulation [--seeds N] [--start S] [--minutes M] | --seed S");
+            eprintln!(
+                "{wrong}\nusage: tabwire-simulation [--seeds N] [--start S] [--minutes M] | --seed S"
+            );
             return ExitCode::from(2);
         }
     };
@@ -57,7 +59,12 @@ fn main() -> ExitCode {
 }
 
 fn options() -> Result<Options, String> {
-    let mut options = Options { seeds: 200, start: 1, seed: None, minutes: None };
+    let mut options = Options {
+        seeds: 200,
+        start: 1,
+        seed: None,
+        minutes: None,
+    };
     let mut arguments = std::env::args().skip(1);
     while let Some(flag) = arguments.next() {
         let value = arguments.next().and_then(|value| value.parse().ok());
@@ -104,7 +111,9 @@ struct Total {
 
 fn run_many(options: &Options) -> ExitCode {
     let began = Instant::now();
-    let ends = options.minutes.map(|minutes| began + Duration::from_secs(60 * minutes));
+    let ends = options
+        .minutes
+        .map(|minutes| began + Duration::from_secs(60 * minutes));
     let next = AtomicU64::new(0);
     let failed = AtomicBool::new(false);
     let total = Mutex::new(Total::default());
@@ -136,7 +145,11 @@ fn run_many(options: &Options) -> ExitCode {
                     let mut total = total.lock().expect("no thread panics with it");
                     total.seeds += 1;
                     total.steps += ran.steps;
-                    total.fewest_steps = Some(total.fewest_steps.map_or(ran.steps, |fewest| fewest.min(ran.steps)));
+                    total.fewest_steps = Some(
+                        total
+                            .fewest_steps
+                            .map_or(ran.steps, |fewest| fewest.min(ran.steps)),
+                    );
                     total.simulated_ms += ran.simulated.0;
                     total.applied += ran.applied;
                     total.coverage.merge(&ran.coverage);

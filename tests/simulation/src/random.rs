@@ -28,6 +28,10 @@ impl Random {
     }
 
     pub(crate) fn pick<T: Copy>(&mut self, all: &[T]) -> Option<T> {
-        if all.is_empty() { None } else { Some(all[(self.next() % all.len() as u64) as usize]) }
+        if all.is_empty() {
+            None
+        } else {
+            Some(all[(self.next() % all.len() as u64) as usize])
+        }
     }
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use tabwire_client::core::{Frame, Kind, Moving, Refresh, Renewed, Welcome};
 use tabwire_protocol::{
-    Bye, ClientFrame, CloseCode, Command, Device, Hello, Millis, Module, NackCode, ShopId, UserId, View,
+    Bye, ClientFrame, CloseCode, Command, Device, Hello, Millis, Module, NackCode, ShopId, UserId,
+    View,
 };
 use tabwire_server::{
     command::dedupe::{Admission, Dedupe, Outcome},
@@ -63,11 +64,18 @@ impl Token {
 
     fn decode(text: &str) -> Option<Self> {
         let (expires_at, chat) = text.split_once(':')?;
-        Some(Self { expires_at: Millis(expires_at.parse().ok()?), chat: chat == "1" })
+        Some(Self {
+            expires_at: Millis(expires_at.parse().ok()?),
+            chat: chat == "1",
+        })
     }
 
     fn modules(self) -> Vec<Module> {
-        let all: &[&str] = if self.chat { &["orders", "chat"] } else { &["orders"] };
+        let all: &[&str] = if self.chat {
+            &["orders", "chat"]
+        } else {
+            &["orders"]
+        };
         all.iter().map(|name| module(name)).collect()
     }
 }
@@ -93,7 +101,11 @@ impl Server {
             sessions: BTreeMap::new(),
             grant: None,
             dedupe: Dedupe::new(1_000, 10_000),
-            concurrency: if swarm.rejects { Concurrency::Reject } else { Concurrency::Replace },
+            concurrency: if swarm.rejects {
+                Concurrency::Reject
+            } else {
+                Concurrency::Replace
+            },
             swarm: swarm.clone(),
         }
     }
@@ -135,9 +147,16 @@ impl Server {
         match frame {
             ClientFrame::Hello(hello) => self.hello(now, connection, hello, lives, coverage),
             ClientFrame::RequestSync(request) => {
-                let Some(session) = self.sessions.get_mut(&connection) else { return Vec::new() };
+                let Some(session) = self.sessions.get_mut(&connection) else {
+                    return Vec::new();
+                };
                 let max_replay = self.swarm.max_replay;
-                match session.cursor.request_sync(&request.cursor, request.reference, &self.log, max_replay) {
+                match session.cursor.request_sync(
+                    &request.cursor,
+                    request.reference,
+                    &self.log,
+                    max_replay,
+                ) {
                     Ok(None) => Vec::new(),
                     Ok(Some(refresh)) => {
                         coverage.hit(Path::RepairRefused);
@@ -166,7 +185,10 @@ impl Server {
             coverage.hit(Path::Unauthorized);
             return self.close(connection, CloseCode::Unauthorized);
         };
-        let newcomer = Newcomer { device: hello.device.clone(), claim: hello.claim };
+        let newcomer = Newcomer {
+            device: hello.device.clone(),
+            claim: hello.claim,
+        };
         let mut decision = decide(self.concurrency, self.grant.as_ref(), &newcomer, None);
         if let Decision::Probe(socket) = &decision {
             let dead = (!lives(connection_of(socket))).then_some(socket);
@@ -185,13 +207,29 @@ impl Server {
         };
         let mut sent = Vec::new();
         if let Some((socket, code)) = closes {
-            coverage.hit(if code == CloseCode::Superseded { Path::Superseded } else { Path::Replaced });
+            coverage.hit(if code == CloseCode::Superseded {
+                Path::Superseded
+            } else {
+                Path::Replaced
+            });
             sent.extend(self.close(connection_of(&socket), code));
         }
-        self.grant = Some(Grant { device: hello.device, claim, socket: Some(socket_id(connection)) });
+        self.grant = Some(Grant {
+            device: hello.device,
+            claim,
+            socket: Some(socket_id(connection)),
+        });
         let viewer = self.viewer(token);
-        let opened = SessionCursor::open(hello.cursor.as_ref(), viewer.clone(), &self.log, self.swarm.max_replay);
-        coverage.resumed(opened.resume, opened.refresh.as_ref().map(|refresh| refresh.reason));
+        let opened = SessionCursor::open(
+            hello.cursor.as_ref(),
+            viewer.clone(),
+            &self.log,
+            self.swarm.max_replay,
+        );
+        coverage.resumed(
+            opened.resume,
+            opened.refresh.as_ref().map(|refresh| refresh.reason),
+        );
         let welcome = Welcome {
             user: user(),
             shop: shop(),
@@ -206,9 +244,20 @@ impl Server {
             ping_ms: self.swarm.ping,
             max_frame: 65_536,
         };
-        sent.push((connection, Down::Frame(Frame::Welcome(Box::new(welcome)), Raw::Other)));
-        sent.extend(opened.refresh.map(|refresh| (connection, refresh_frame(refresh))));
-        let session = Session { cursor: opened.cursor, expires_at: token.expires_at, expired: false };
+        sent.push((
+            connection,
+            Down::Frame(Frame::Welcome(Box::new(welcome)), Raw::Other),
+        ));
+        sent.extend(
+            opened
+                .refresh
+                .map(|refresh| (connection, refresh_frame(refresh))),
+        );
+        let session = Session {
+            cursor: opened.cursor,
+            expires_at: token.expires_at,
+            expired: false,
+        };
         self.sessions.insert(connection, session);
         sent
     }
@@ -219,17 +268,29 @@ impl Server {
         viewer
     }
 
-    fn renew(&mut self, now: Millis, connection: Connection, token: &str, coverage: &mut Coverage) -> Vec<(Connection, Down)> {
+    fn renew(
+        &mut self,
+        now: Millis,
+        connection: Connection,
+        token: &str,
+        coverage: &mut Coverage,
+    ) -> Vec<(Connection, Down)> {
         let Some(token) = Token::decode(token).filter(|token| token.expires_at > now) else {
             return self.close(connection, CloseCode::Unauthorized);
         };
         let viewer = self.viewer(token);
-        let Some(session) = self.sessions.get_mut(&connection) else { return Vec::new() };
+        let Some(session) = self.sessions.get_mut(&connection) else {
+            return Vec::new();
+        };
         coverage.hit(Path::Renewed);
         session.expires_at = token.expires_at;
         session.expired = false;
-        let renewed =
-            Renewed { now, expires_at: token.expires_at, modules: token.modules(), view: viewer.view().clone() };
+        let renewed = Renewed {
+            now,
+            expires_at: token.expires_at,
+            modules: token.modules(),
+            view: viewer.view().clone(),
+        };
         let mut sent = vec![(connection, Down::Frame(Frame::Renewed(renewed), Raw::Other))];
         if let Some(refresh) = session.cursor.renewed(viewer, self.log.bounds()) {
             coverage.refreshed(refresh.reason);
@@ -258,10 +319,16 @@ impl Server {
             Admission::Running => unreachable!("the model runs a command at once"),
             Admission::Run => {
                 let outcome = if command.event_type.as_str() == "order_created" {
-                    let event =
-                        Stored { module: module("orders"), only_for: None, command: Some(command.id.clone()) };
+                    let event = Stored {
+                        module: module("orders"),
+                        only_for: None,
+                        command: Some(command.id.clone()),
+                    };
                     let id = self.log.append(event);
-                    Outcome::Done { event: Some((self.log.bounds().epoch.clone(), id)), result: None }
+                    Outcome::Done {
+                        event: Some((self.log.bounds().epoch.clone(), id)),
+                        result: None,
+                    }
                 } else {
                     Outcome::refused(NackCode::UnknownType, "type: there is none of this name")
                 };
@@ -270,17 +337,34 @@ impl Server {
             }
         };
         let raw = match outcome {
-            Outcome::Done { event: Some((epoch, id)), .. } => Raw::Ack { epoch, id },
+            Outcome::Done {
+                event: Some((epoch, id)),
+                ..
+            } => Raw::Ack { epoch, id },
             Outcome::Done { event: None, .. } => Raw::Other,
             Outcome::Failed { executed, .. } => Raw::Nack { executed },
         };
-        vec![(connection, Down::Frame(Frame::Outcome { id: command.id.into() }, raw))]
+        vec![(
+            connection,
+            Down::Frame(
+                Frame::Outcome {
+                    id: command.id.into(),
+                },
+                raw,
+            ),
+        )]
     }
 
     pub(crate) fn ping(&mut self, connection: Connection) -> Vec<(Connection, Down)> {
-        let Some(session) = self.sessions.get_mut(&connection) else { return Vec::new() };
+        let Some(session) = self.sessions.get_mut(&connection) else {
+            return Vec::new();
+        };
         let cursor::Ping { prev, up_to } = session.cursor.ping();
-        let moving = Moving { prev, position: up_to, kind: Kind::Ping };
+        let moving = Moving {
+            prev,
+            position: up_to,
+            kind: Kind::Ping,
+        };
         vec![(connection, Down::Frame(Frame::Moving(moving), Raw::Other))]
     }
 
@@ -291,7 +375,9 @@ impl Server {
         connection: Connection,
         coverage: &mut Coverage,
     ) -> (Vec<(Connection, Down)>, bool) {
-        let Some(session) = self.sessions.get_mut(&connection) else { return (Vec::new(), false) };
+        let Some(session) = self.sessions.get_mut(&connection) else {
+            return (Vec::new(), false);
+        };
         session.expired |= session.expires_at <= now;
         let mut sent = Vec::new();
         if session.expired {
@@ -305,12 +391,29 @@ impl Server {
             let (frame, raw) = match session.cursor.next(&self.log) {
                 None => return (sent, false),
                 Some(Output::Event { id, prev, event }) => {
-                    let moving = Moving { prev, position: id, kind: Kind::Event(event.module.clone()) };
-                    (Frame::Moving(moving), Raw::Event { epoch: self.log.bounds().epoch.clone(), id })
+                    let moving = Moving {
+                        prev,
+                        position: id,
+                        kind: Kind::Event(event.module.clone()),
+                    };
+                    (
+                        Frame::Moving(moving),
+                        Raw::Event {
+                            epoch: self.log.bounds().epoch.clone(),
+                            id,
+                        },
+                    )
                 }
                 Some(Output::Synced(synced)) => {
                     let kind = Kind::Synced(synced.reference);
-                    (Frame::Moving(Moving { prev: synced.prev, position: synced.up_to, kind }), Raw::Other)
+                    (
+                        Frame::Moving(Moving {
+                            prev: synced.prev,
+                            position: synced.up_to,
+                            kind,
+                        }),
+                        Raw::Other,
+                    )
                 }
                 Some(Output::FullRefresh(refresh)) => {
                     coverage.refreshed(refresh.reason);
@@ -323,10 +426,21 @@ impl Server {
         (sent, true)
     }
 
-    pub(crate) fn close(&mut self, connection: Connection, code: CloseCode) -> Vec<(Connection, Down)> {
+    pub(crate) fn close(
+        &mut self,
+        connection: Connection,
+        code: CloseCode,
+    ) -> Vec<(Connection, Down)> {
         self.gone(connection);
-        let bye = Bye { code: code.code(), retry: true, after_ms: None };
-        vec![(connection, Down::Frame(Frame::Bye(bye), Raw::Other)), (connection, Down::Close(code.code()))]
+        let bye = Bye {
+            code: code.code(),
+            retry: true,
+            after_ms: None,
+        };
+        vec![
+            (connection, Down::Frame(Frame::Bye(bye), Raw::Other)),
+            (connection, Down::Close(code.code())),
+        ]
     }
 }
 

@@ -49,12 +49,24 @@ impl Swarm {
             max_replay: random.range(20, 2_000),
             latency_max: random.range(1, 400),
             channel_latency_max: random.range(1, 60),
-            token_life: if random.percent(40) { random.range(3_000, 20_000) } else { 3_600_000 },
+            token_life: if random.percent(40) {
+                random.range(3_000, 20_000)
+            } else {
+                3_600_000
+            },
             ping: random.range(1_000, 25_000),
             app_fails: random.range(0, 30),
             state_lags: random.range(0, 50),
             page: random.range(1, 40),
-            weights: (0..faults).map(|_| if random.percent(40) { 0 } else { random.range(1, 10) }).collect(),
+            weights: (0..faults)
+                .map(|_| {
+                    if random.percent(40) {
+                        0
+                    } else {
+                        random.range(1, 10)
+                    }
+                })
+                .collect(),
         }
     }
 }

@@ -6,7 +6,8 @@ use std::{
 };
 
 use tabwire_client::core::{
-    Config, Frame, Input, LockRequest, Message, NewCommand, Output, Reason, SocketId, State, Tab, TabId, TokenReason,
+    Config, Frame, Input, LockRequest, Message, NewCommand, Output, Reason, SocketId, State, Tab,
+    TabId, TokenReason,
 };
 use tabwire_protocol::{Bye, ClientFrame, CloseCode, Millis, Position, RawJson};
 use tabwire_server::session::cursor::Stretch as _;
@@ -201,7 +202,10 @@ impl World {
             }
             self.now = at;
             self.steps += 1;
-            let due = self.dues.remove(&sequence).expect("each event is queued once");
+            let due = self
+                .dues
+                .remove(&sequence)
+                .expect("each event is queued once");
             self.happen(due);
             if self.failure.is_none() && self.steps > STEPS_MAX {
                 self.fail("the run does not come to an end: a livelock".into());
@@ -226,7 +230,10 @@ impl World {
             }
             Due::Input(page, input) => self.feed(page, input),
             Due::Message(page, message) => {
-                if self.pages[page].listens.is_some() {
+                if self.pages[page]
+                    .listens
+                    .is_some_and(|since| since <= self.now)
+                {
                     self.feed(page, Input::Message(message));
                 }
             }
@@ -292,7 +299,9 @@ impl World {
     }
 
     fn living(&self, life: &[Life]) -> Vec<PageId> {
-        (0..self.pages.len()).filter(|page| life.contains(&self.pages[*page].life)).collect()
+        (0..self.pages.len())
+            .filter(|page| life.contains(&self.pages[*page].life))
+            .collect()
     }
 
     /// Something happens to a page: now if it runs, else when it does.
@@ -323,18 +332,25 @@ impl World {
                 let line = format!("page {page} -> {output:?}");
                 self.note(|| line);
             }
-            let taken = self.pages[page].app.take(&self.server.log, &self.server.viewers, &output);
+            let taken = self.pages[page]
+                .app
+                .take(&self.server.log, &self.server.viewers, &output);
             if let Err(broken) = taken {
                 return self.fail(format!("page {page}: {broken}"));
             }
             self.carry_out(page, output);
         }
-        let checked = self.pages[page].app.check(&self.server.log, &self.server.viewers);
+        let checked = self.pages[page]
+            .app
+            .check(&self.server.log, &self.server.viewers);
         if let Err(broken) = checked {
             return self.fail(format!("page {page}: {broken}"));
         }
         self.check_leaders();
-        let timer = self.pages[page].tab.next_timeout().map(|at| at.max(self.now));
+        let timer = self.pages[page]
+            .tab
+            .next_timeout()
+            .map(|at| at.max(self.now));
         if timer != self.pages[page].timer {
             self.pages[page].timer = timer;
             if let Some(at) = timer {
@@ -346,7 +362,15 @@ impl World {
     fn carry_out(&mut self, page: PageId, output: Output<Raw>) {
         let browser = self.pages[page].browser;
         match output {
-            Output::OpenChannel => self.pages[page].listens = Some(self.now),
+            Output::OpenChannel => {
+                // A channel that was just made may miss what others post meanwhile.
+                let deaf = if self.random.percent(30) {
+                    self.random.range(1, 10)
+                } else {
+                    0
+                };
+                self.pages[page].listens = Some(self.now.plus(Millis(deaf)));
+            }
             Output::CloseChannel => self.pages[page].listens = None,
             Output::Post(message) => self.post(page, &message),
             Output::RequestLock(request) => {
@@ -401,7 +425,10 @@ impl World {
         match line {
             Log::Leading => {
                 self.pages[page].led += 1;
-                let others = self.pages.iter().filter(|other| other.browser == self.pages[page].browser);
+                let others = self
+                    .pages
+                    .iter()
+                    .filter(|other| other.browser == self.pages[page].browser);
                 if others.map(|other| other.led).sum::<u64>() > 1 {
                     self.coverage.hit(Path::Takeover);
                 }
@@ -418,15 +445,21 @@ impl World {
     fn post(&mut self, from: PageId, message: &Message<Raw>) {
         let browser = self.pages[from].browser;
         for to in self.living(&[Life::Runs, Life::Busy]) {
-            let Some(listens) = self.pages[to].listens.filter(|_| to != from && self.pages[to].browser == browser) else {
+            let Some(listens) = self.pages[to]
+                .listens
+                .filter(|_| to != from && self.pages[to].browser == browser)
+            else {
                 continue;
             };
-            // A channel that was just made may miss what others post meanwhile.
-            if self.now.since(listens) < Millis(5) && self.random.percent(30) {
+            if listens > self.now {
                 continue;
             }
             let latency = self.random.range(0, self.swarm.channel_latency_max);
-            let last = self.channel_at.get(&(from, to)).copied().unwrap_or_default();
+            let last = self
+                .channel_at
+                .get(&(from, to))
+                .copied()
+                .unwrap_or_default();
             let arrives = self.now.plus(Millis(latency)).max(last);
             self.channel_at.insert((from, to), arrives);
             self.at(arrives, Due::Message(to, message.clone()));
@@ -444,7 +477,9 @@ impl World {
     fn give_token(&mut self, page: PageId, number: u32, _: TokenReason) {
         let wait = self.random.range(1, 300);
         let input = match self.random.range(0, 99) {
-            _ if self.calm() => Input::Token(number, Some(self.token(self.swarm.token_life.max(20_000)))),
+            _ if self.calm() => {
+                Input::Token(number, Some(self.token(self.swarm.token_life.max(20_000))))
+            }
             0..5 => Input::TokenFailed(number),
             // Expired already.
             5..8 => Input::Token(number, Some(self.token(0))),
@@ -454,7 +489,12 @@ impl World {
     }
 
     fn token(&self, life: u64) -> Box<str> {
-        Token { expires_at: self.now.plus(Millis(life)), chat: self.chat }.encode().into()
+        Token {
+            expires_at: self.now.plus(Millis(life)),
+            chat: self.chat,
+        }
+        .encode()
+        .into()
     }
 
     /// The app's back end: reads the position first and its database after, which may be a replica that lags.
@@ -467,13 +507,23 @@ impl World {
         }
         let bounds = self.server.log.bounds();
         let (epoch, head) = (bounds.epoch.clone(), bounds.head);
-        let lag = if !self.calm() && self.random.percent(self.swarm.state_lags) { self.random.range(0, 40) } else { 0 };
+        let lag = if !self.calm() && self.random.percent(self.swarm.state_lags) {
+            self.random.range(0, 40)
+        } else {
+            0
+        };
         let position = Position::new(head.get().saturating_sub(lag)).expect("below the head");
         if lag > 0 {
             self.coverage.hit(Path::StateBehindRefresh);
         }
-        self.pages[page].app.states.insert(number, (epoch.clone(), position));
-        self.after(wait, Due::Input(page, Input::StateFetched(number, Some((epoch, position)))));
+        self.pages[page]
+            .app
+            .states
+            .insert(number, (epoch.clone(), position));
+        self.after(
+            wait,
+            Due::Input(page, Input::StateFetched(number, Some((epoch, position)))),
+        );
     }
 
     // The network.
@@ -483,14 +533,22 @@ impl World {
     }
 
     fn arrive(&mut self, page: PageId, socket: SocketId, connection: Connection) {
-        if self.pages[page].life == Life::Gone || self.pages[page].socket != Some((socket, connection)) {
+        if self.pages[page].life == Life::Gone
+            || self.pages[page].socket != Some((socket, connection))
+        {
             return;
         }
         if !self.server.up {
             self.pages[page].socket = None;
             return self.feed(page, Input::SocketClosed(socket, 1006));
         }
-        let wire = Wire { page, socket, half_open: false, up_at: self.now, down_at: self.now };
+        let wire = Wire {
+            page,
+            socket,
+            half_open: false,
+            up_at: self.now,
+            down_at: self.now,
+        };
         self.wires.insert(connection, wire);
         self.feed(page, Input::SocketOpen(socket));
     }
@@ -498,20 +556,30 @@ impl World {
     fn send_up(&mut self, connection: Connection, frame: ClientFrame) {
         let latency = self.latency();
         let now = self.now;
-        let Some(wire) = self.wires.get_mut(&connection) else { return };
+        let Some(wire) = self.wires.get_mut(&connection) else {
+            return;
+        };
         wire.up_at = now.plus(Millis(latency)).max(wire.up_at);
         let at = wire.up_at;
         self.at(at, Due::Up(connection, frame));
     }
 
     fn up(&mut self, connection: Connection, frame: ClientFrame) {
-        if !self.server.up || self.wires.get(&connection).is_none_or(|wire| wire.half_open) {
+        if !self.server.up
+            || self
+                .wires
+                .get(&connection)
+                .is_none_or(|wire| wire.half_open)
+        {
             return;
         }
         let hello = matches!(frame, ClientFrame::Hello(_));
         let wires = &self.wires;
-        let lives = |connection: Connection| wires.get(&connection).is_some_and(|wire| !wire.half_open);
-        let sent = self.server.receive(self.now, connection, frame, lives, &mut self.coverage);
+        let lives =
+            |connection: Connection| wires.get(&connection).is_some_and(|wire| !wire.half_open);
+        let sent = self
+            .server
+            .receive(self.now, connection, frame, lives, &mut self.coverage);
         self.send_down(sent);
         if hello {
             self.after(self.swarm.ping, Due::Ping(connection));
@@ -539,7 +607,9 @@ impl World {
         for (connection, down) in sent {
             let latency = self.latency();
             let now = self.now;
-            let Some(wire) = self.wires.get_mut(&connection) else { continue };
+            let Some(wire) = self.wires.get_mut(&connection) else {
+                continue;
+            };
             wire.down_at = now.plus(Millis(latency)).max(wire.down_at);
             let at = wire.down_at;
             self.at(at, Due::Down(connection, down));
@@ -547,7 +617,9 @@ impl World {
     }
 
     fn down(&mut self, connection: Connection, down: Down) {
-        let Some(wire) = self.wires.get(&connection).filter(|wire| !wire.half_open) else { return };
+        let Some(wire) = self.wires.get(&connection).filter(|wire| !wire.half_open) else {
+            return;
+        };
         let (page, socket) = (wire.page, wire.socket);
         match down {
             Down::Frame(frame, raw) => self.feed(page, Input::SocketFrame(socket, frame, raw)),
@@ -572,7 +644,10 @@ impl World {
             && !wire.half_open
         {
             let latency = self.latency();
-            self.at(self.now.plus(Millis(latency)).max(wire.up_at), Due::Hangup(connection));
+            self.at(
+                self.now.plus(Millis(latency)).max(wire.up_at),
+                Due::Hangup(connection),
+            );
         }
     }
 
@@ -582,7 +657,10 @@ impl World {
         if let Some(wire) = self.wires.remove(&connection) {
             self.lose_socket(wire.page, connection);
             let latency = self.latency();
-            self.after(latency, Due::Input(wire.page, Input::SocketClosed(wire.socket, 1006)));
+            self.after(
+                latency,
+                Due::Input(wire.page, Input::SocketClosed(wire.socket, 1006)),
+            );
         }
     }
 
@@ -592,7 +670,11 @@ impl World {
         if let Some(ends) = self.ends {
             // A trickle, that ends early enough for the last of it to arrive.
             if ends.since(self.now) > Millis(10_000) {
-                self.server.log.append(Stored { module: module("orders"), only_for: None, command: None });
+                self.server.log.append(Stored {
+                    module: module("orders"),
+                    only_for: None,
+                    command: None,
+                });
                 self.wake_sessions();
                 self.after(5_000, Due::Publish);
             }
@@ -601,8 +683,15 @@ impl World {
         if self.server.up {
             for _ in 0..self.random.range(1, self.swarm.burst_max) {
                 let event = Stored {
-                    module: module(if self.random.percent(60) { "orders" } else { "chat" }),
-                    only_for: self.random.percent(20).then(|| tabwire_protocol::UserId::new("u_other").expect("a name")),
+                    module: module(if self.random.percent(60) {
+                        "orders"
+                    } else {
+                        "chat"
+                    }),
+                    only_for: self
+                        .random
+                        .percent(20)
+                        .then(|| tabwire_protocol::UserId::new("u_other").expect("a name")),
                     command: None,
                 };
                 self.server.log.append(event);
@@ -619,7 +708,11 @@ impl World {
         }
         let running = self.living(&[Life::Runs]);
         if let Some(page) = self.random.pick(&running) {
-            let event_type = if self.random.percent(90) { "order_created" } else { "no_such_type" };
+            let event_type = if self.random.percent(90) {
+                "order_created"
+            } else {
+                "no_such_type"
+            };
             let command = NewCommand {
                 event_type: event_type.into(),
                 payload: RawJson::new("{}").expect("JSON"),
@@ -663,7 +756,11 @@ impl World {
         match (fault, page, wire) {
             (Fault::Close, Some(page), _) => {
                 self.coverage.hit(Path::TabClosed);
-                let input = if self.random.percent(50) { Input::Hide } else { Input::Close };
+                let input = if self.random.percent(50) {
+                    Input::Hide
+                } else {
+                    Input::Close
+                };
                 self.handle(page, input);
                 self.replace(page, None);
             }
@@ -715,7 +812,11 @@ impl World {
                 self.coverage.hit(Path::Drained);
                 let after_ms = Some(self.random.range(100, 5_000));
                 for connection in self.server.connections() {
-                    let bye = Bye { code: CloseCode::Restart.code(), retry: true, after_ms };
+                    let bye = Bye {
+                        code: CloseCode::Restart.code(),
+                        retry: true,
+                        after_ms,
+                    };
                     self.server.gone(connection);
                     self.send_down(vec![
                         (connection, Down::Frame(Frame::Bye(bye), Raw::Other)),
@@ -727,7 +828,11 @@ impl World {
             (Fault::Modules, ..) => self.chat = !self.chat,
             (Fault::Reconnect, Some(page), _) => self.handle(page, Input::Reconnect),
             (Fault::Wake, Some(page), _) => {
-                let input = if self.random.percent(50) { Input::Online } else { Input::Visible(true) };
+                let input = if self.random.percent(50) {
+                    Input::Online
+                } else {
+                    Input::Visible(true)
+                };
                 self.handle(page, input);
             }
             (Fault::Logout, Some(page), _) => {
@@ -806,8 +911,12 @@ impl World {
     /// The user's devices may have stopped for each other's sake, all of them: then the user asks one to connect.
     fn nudge(&mut self) {
         let pages = self.living(&[Life::Runs]);
-        if pages.iter().all(|page| self.pages[*page].tab.status().state == State::Stopped)
-            && let Some(page) = pages.into_iter().find(|page| self.pages[*page].browser == 0)
+        if pages
+            .iter()
+            .all(|page| self.pages[*page].tab.status().state == State::Stopped)
+            && let Some(page) = pages
+                .into_iter()
+                .find(|page| self.pages[*page].browser == 0)
         {
             self.handle(page, Input::Reconnect);
         }
@@ -818,10 +927,14 @@ impl World {
             let leaders: Vec<PageId> = self
                 .living(&[Life::Runs])
                 .into_iter()
-                .filter(|page| self.pages[*page].browser == browser && self.pages[*page].tab.leads().is_some())
+                .filter(|page| {
+                    self.pages[*page].browser == browser && self.pages[*page].tab.leads().is_some()
+                })
                 .collect();
             if leaders.len() > 1 {
-                return self.fail(format!("pages {leaders:?} of one browser lead at the same time"));
+                return self.fail(format!(
+                    "pages {leaders:?} of one browser lead at the same time"
+                ));
             }
         }
     }
@@ -833,14 +946,20 @@ impl World {
         }
         for id in denied {
             if !self.server.log.effects(&id).is_empty() {
-                return self.fail(format!("command {id} was said not to have taken effect, and did"));
+                return self.fail(format!(
+                    "command {id} was said not to have taken effect, and did"
+                ));
             }
         }
         let twice: Vec<String> = self
             .server
             .log
             .all_effects()
-            .filter(|(_, effects)| effects.iter().any(|(epoch, _)| effects.iter().filter(|(of, _)| of == epoch).count() > 1))
+            .filter(|(_, effects)| {
+                effects
+                    .iter()
+                    .any(|(epoch, _)| effects.iter().filter(|(of, _)| of == epoch).count() > 1)
+            })
             .map(|(id, _)| id.clone())
             .collect();
         if !twice.is_empty() {
@@ -853,7 +972,8 @@ impl World {
             }
             self.pages[page].tab.handle(self.now, Input::Tick);
             let status = self.pages[page].tab.status();
-            let other_device = self.browsers.len() > 1 && matches!(status.reason, Some(Reason::Replaced | Reason::Rejected));
+            let other_device = self.browsers.len() > 1
+                && matches!(status.reason, Some(Reason::Replaced | Reason::Rejected));
             let left = self.pages[page].browser > 0 && status.state == State::Stopped;
             if other_device || left {
                 // The user's other device has the socket, by the policy, or nobody has come back to this one.
@@ -861,22 +981,32 @@ impl World {
             }
             open = true;
             if status.state != State::Open {
-                return self.fail(format!("page {page} is {status:?} long after the last fault"));
+                return self.fail(format!(
+                    "page {page} is {status:?} long after the last fault"
+                ));
             }
-            if let Err(behind) = self.pages[page].app.is_at_head(&self.server.log, &self.server.viewers) {
+            if let Err(behind) = self.pages[page]
+                .app
+                .is_at_head(&self.server.log, &self.server.viewers)
+            {
                 return self.fail(format!("page {page}: {behind}, long after the last fault"));
             }
             let counters = self.pages[page].tab.inspect().counters;
-            self.coverage.add(Path::DuplicateDropped, counters.duplicates.min(1));
+            self.coverage
+                .add(Path::DuplicateDropped, counters.duplicates.min(1));
         }
         if !open {
             return self.fail("no device is connected long after the last fault".into());
         }
         for browser in 0..self.browsers.len() {
-            let leads = |page: &&Page| page.life == Life::Runs && page.browser == browser && page.tab.leads().is_some();
+            let leads = |page: &&Page| {
+                page.life == Life::Runs && page.browser == browser && page.tab.leads().is_some()
+            };
             let leaders = self.pages.iter().filter(leads).count();
             if leaders != 1 && (browser == 0 || leaders > 1) {
-                return self.fail(format!("browser {browser} has {leaders} leaders long after the last fault"));
+                return self.fail(format!(
+                    "browser {browser} has {leaders} leaders long after the last fault"
+                ));
             }
         }
     }
@@ -911,7 +1041,19 @@ impl World {
 /// The shapes of Debug that say nothing to a reader of a trace.
 fn shorten(line: &str) -> String {
     let mut line = line.to_owned();
-    for noise in ["Leadership ", "Envelope ", "Cursor ", "Moving", "Position", "Module", "Epoch", "View", "Millis", "Box", "\""] {
+    for noise in [
+        "Leadership ",
+        "Envelope ",
+        "Cursor ",
+        "Moving",
+        "Position",
+        "Module",
+        "Epoch",
+        "View",
+        "Millis",
+        "Box",
+        "\"",
+    ] {
         line = line.replace(noise, "");
     }
     line

@@ -1,0 +1,635 @@
+//! The client that the TypeScript layer makes: drives the machine and carries out what it says.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+    panic,
+    rc::{Rc, Weak},
+};
+
+use gloo_timers::callback::Timeout;
+use js_sys::Array;
+use tabwire_protocol::{Cursor, Epoch, Executed, Millis, Position, RawJson, UserId, View};
+use wasm_bindgen::prelude::*;
+use web_sys::BroadcastChannel;
+
+use super::{
+    host::Host,
+    js::{Record, get, set, text},
+    lock::{self, Lock},
+    message,
+    page::{self, PageEvent},
+    parse,
+    socket::{Listeners, Socket},
+    text::Text,
+};
+use crate::core::{
+    Config, Input, LockRequest, NewCommand, Output, Role, Settlement, SocketId, State, Tab,
+    TokenReason, push_number,
+};
+
+thread_local! {
+    /// Who is told when this module panics. After that it is not called again.
+    static HOSTS: RefCell<Vec<Host>> = const { RefCell::new(Vec::new()) };
+    static CRASHED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// A tab of a group.
+#[wasm_bindgen]
+pub struct Client {
+    shared: Rc<Shared>,
+}
+
+/// What the listeners of the browser hold on to, weakly.
+struct Shared {
+    host: Host,
+    inner: RefCell<Inner>,
+    /// What the host is still to be told, in order.
+    calls: RefCell<VecDeque<Call>>,
+    calling: Cell<bool>,
+    /// The app's cursor: that of the last call made.
+    shown: RefCell<Option<Cursor>>,
+}
+
+struct Inner {
+    tab: Tab<Text>,
+    url: Box<str>,
+    /// Names the lock and the channel.
+    group: Box<str>,
+    channel: Option<BroadcastChannel>,
+    lock: Option<Lock>,
+    socket: Option<Socket>,
+    timer: Option<(Millis, Timeout)>,
+    listens_to_page: bool,
+}
+
+/// What is said to the host when nothing is borrowed.
+enum Call {
+    Output(Output<Text>),
+    HoldsLock(js_sys::Function),
+    LockGone,
+}
+
+/// Where something comes from.
+#[derive(Clone, Copy)]
+enum Source {
+    Channel,
+    LockGranted(LockRequest),
+    LockEnded(LockRequest),
+    SocketOpen(SocketId),
+    SocketMessage(SocketId),
+    SocketClose(SocketId),
+    Page(PageEvent),
+}
+
+#[wasm_bindgen]
+impl Client {
+    /// A tab that has not joined its group yet. `epoch`, `view` and `last_event_id` are a cursor: all three or none.
+    ///
+    /// # Errors
+    /// A string naming the argument that is wrong.
+    #[wasm_bindgen(constructor)]
+    #[allow(clippy::too_many_arguments)] // an object would cost more bytes than it saves readers
+    pub fn new(
+        host: Host,
+        url: String,
+        group: String,
+        user: String,
+        epoch: Option<String>,
+        view: Option<String>,
+        last_event_id: Option<f64>,
+        fetches_state: bool,
+    ) -> Result<Client, JsValue> {
+        let user = UserId::new(&user).map_err(|_| JsValue::from_str("user"))?;
+        let cursor = match (epoch, view, last_event_id) {
+            (Some(epoch), Some(view), Some(last)) => {
+                match (Epoch::new(&epoch), View::new(&view), position(last)) {
+                    (Ok(epoch), Ok(view), Some(last)) => Some(Cursor { epoch, view, last }),
+                    _ => return Err("initialCursor".into()),
+                }
+            }
+            _ => None,
+        };
+        HOSTS.with_borrow_mut(|hosts| {
+            if hosts.is_empty() {
+                panic::set_hook(Box::new(|info| crashed(info)));
+            }
+            hosts.push(host.clone());
+        });
+        let group: Box<str> = ["tabwire:", &group].concat().into();
+        // Trying is the only way to know: constructors throw where cookies are blocked.
+        let shares = Lock::exist()
+            && BroadcastChannel::new(&group)
+                .map(|channel| channel.close())
+                .is_ok();
+        let term = page::load(&term_key(&group))
+            .and_then(|term| term.parse().ok())
+            .unwrap_or(0);
+        let shown = cursor.clone();
+        let tab = Tab::new(Config {
+            user,
+            tab: page::tab(),
+            device: page::device(),
+            cursor,
+            fetches_state,
+            shares,
+            term,
+            seed: page::seed(),
+        });
+        let inner = Inner {
+            tab,
+            url: url.into(),
+            group,
+            channel: None,
+            lock: None,
+            socket: None,
+            timer: None,
+            listens_to_page: false,
+        };
+        let shared = Shared {
+            host,
+            inner: RefCell::new(inner),
+            calls: RefCell::default(),
+            calling: Cell::new(false),
+            shown: RefCell::new(shown),
+        };
+        Ok(Self {
+            shared: Rc::new(shared),
+        })
+    }
+
+    /// Joins the group.
+    pub fn start(&self) {
+        let shared = &self.shared;
+        if !std::mem::replace(&mut shared.inner.borrow_mut().listens_to_page, true) {
+            page::listen(|event| shared.listener(Source::Page(event)));
+        }
+        shared.drive(Input::Visible(page::is_visible()));
+        shared.drive(Input::Start);
+    }
+
+    /// Wants a command done; `payload` is JSON. What comes of it is said to the host with the id returned.
+    pub fn send(&self, event_type: String, payload: String, timeout_ms: f64) -> String {
+        let command = NewCommand {
+            event_type: event_type.into(),
+            payload: RawJson::trusted(payload),
+            timeout_ms: timeout_ms as u64,
+        };
+        let id = self
+            .shared
+            .inner
+            .borrow_mut()
+            .tab
+            .send(page::now(), command);
+        self.shared.carry_out();
+        id.into()
+    }
+
+    /// The app has a token, or none because nobody is logged in.
+    pub fn token(&self, number: u32, token: Option<String>) {
+        self.shared
+            .drive(Input::Token(number, token.map(Into::into)));
+    }
+
+    /// The app failed to get a token.
+    #[wasm_bindgen(js_name = tokenFailed)]
+    pub fn token_failed(&self, number: u32) {
+        self.shared.drive(Input::TokenFailed(number));
+    }
+
+    /// The app has fetched its state, which is at this position if it said so. A position that is none fails the fetch.
+    #[wasm_bindgen(js_name = stateFetched)]
+    pub fn state_fetched(&self, number: u32, epoch: Option<String>, last_event_id: Option<f64>) {
+        self.shared.drive(match (epoch, last_event_id) {
+            (Some(epoch), Some(last)) => match (Epoch::new(&epoch), position(last)) {
+                (Ok(epoch), Some(last)) => Input::StateFetched(number, Some((epoch, last))),
+                _ => Input::StateFailed(number),
+            },
+            _ => Input::StateFetched(number, None),
+        });
+    }
+
+    /// The app failed to fetch its state.
+    #[wasm_bindgen(js_name = stateFailed)]
+    pub fn state_failed(&self, number: u32) {
+        self.shared.drive(Input::StateFailed(number));
+    }
+
+    /// Up to where the app has been given its view.
+    pub fn cursor(&self) -> JsValue {
+        match &*self.shared.shown.borrow() {
+            None => JsValue::UNDEFINED,
+            Some(cursor) => Record::new()
+                .with("epoch", cursor.epoch.as_str())
+                .with("view", cursor.view.as_str())
+                .number("lastEventId", cursor.last.get())
+                .into(),
+        }
+    }
+
+    /// What this tab knows and has seen.
+    pub fn inspect(&self) -> JsValue {
+        let inspection = self.shared.inner.borrow().tab.inspect();
+        let counters = inspection.counters;
+        let counted = Record::new()
+            .number("delivered", counters.delivered)
+            .number("duplicates", counters.duplicates)
+            .number("gaps", counters.gaps)
+            .number("foreign", counters.foreign)
+            .number("ringRepairs", counters.ring_repairs)
+            .number("serverRepairs", counters.server_repairs)
+            .number("refreshes", counters.refreshes)
+            .number("leads", counters.leads)
+            .number("connects", counters.connects)
+            .number("stale", counters.stale);
+        let record = Record::new()
+            .with("tab", inspection.tab.as_str())
+            .number("beaconAgeMs", inspection.beacon_age_ms)
+            .number("outbox", inspection.outbox as u64)
+            .with("counters", counted);
+        match inspection.leader {
+            Some(leader) => record
+                .number("term", leader.term)
+                .with("leader", leader.tab.as_str()),
+            None => record,
+        }
+        .into()
+    }
+
+    /// A person wants the group to connect again.
+    pub fn reconnect(&self) {
+        self.shared.drive(Input::Reconnect);
+    }
+
+    /// This tab leaves.
+    pub fn close(&self) {
+        self.shared.drive(Input::Close);
+    }
+
+    /// All tabs of the group stop and forget.
+    pub fn logout(&self) {
+        self.shared.drive(Input::Logout);
+    }
+}
+
+impl Shared {
+    /// Something happened: the machine decides, and what it says is done.
+    fn drive(self: &Rc<Self>, input: Input<Text>) {
+        self.inner.borrow_mut().tab.handle(page::now(), input);
+        self.carry_out();
+    }
+
+    fn carry_out(self: &Rc<Self>) {
+        {
+            let mut inner = self.inner.borrow_mut();
+            while let Some(output) = inner.tab.poll() {
+                self.do_what_it_says(&mut inner, output);
+            }
+            self.set_timer(&mut inner);
+        }
+        self.call_host();
+    }
+
+    fn do_what_it_says(self: &Rc<Self>, inner: &mut Inner, output: Output<Text>) {
+        match output {
+            Output::OpenChannel => {
+                inner.channel = BroadcastChannel::new(&inner.group).ok();
+                if let Some(channel) = &inner.channel {
+                    set(channel, "onmessage", &self.listener(Source::Channel));
+                }
+            }
+            Output::CloseChannel => {
+                if let Some(channel) = inner.channel.take() {
+                    channel.close();
+                }
+            }
+            Output::Post(message) => {
+                if let Some(channel) = &inner.channel {
+                    let _ = channel.post_message(&message::write(&message));
+                }
+            }
+            Output::RequestLock(request) => {
+                let granted = self.listener(Source::LockGranted(request));
+                let ended = self.listener(Source::LockEnded(request));
+                inner.lock = Lock::queue(&inner.group, request, &granted, &ended);
+                if inner.lock.is_none() {
+                    inner.tab.handle(page::now(), Input::LockRefused(request));
+                }
+            }
+            Output::ReleaseLock(request) => {
+                if let Some(lock) = inner.lock.take_if(|lock| lock.request == request) {
+                    let held = lock.release.is_some();
+                    lock.end();
+                    if held {
+                        self.calls.borrow_mut().push_back(Call::LockGone);
+                    }
+                }
+            }
+            Output::StoreTerm(term) => {
+                let mut text = String::new();
+                push_number(&mut text, term);
+                page::store(&term_key(&inner.group), &text);
+            }
+            Output::OpenSocket(id) => {
+                let listeners = Listeners {
+                    open: self.listener(Source::SocketOpen(id)),
+                    message: self.listener(Source::SocketMessage(id)),
+                    close: self.listener(Source::SocketClose(id)),
+                };
+                inner.socket = Socket::open(id, &inner.url, &listeners);
+                if inner.socket.is_none() {
+                    inner.tab.handle(page::now(), Input::SocketClosed(id, 1006));
+                }
+            }
+            Output::SendFrame(id, frame) => {
+                if let Some(socket) = inner.socket.as_ref().filter(|socket| socket.id == id) {
+                    socket.send(&frame);
+                }
+            }
+            Output::CloseSocket(id) => {
+                if let Some(socket) = inner.socket.take_if(|socket| socket.id == id) {
+                    socket.close();
+                }
+            }
+            for_the_host => self
+                .calls
+                .borrow_mut()
+                .push_back(Call::Output(for_the_host)),
+        }
+    }
+
+    fn set_timer(self: &Rc<Self>, inner: &mut Inner) {
+        let next = inner.tab.next_timeout();
+        if inner.timer.as_ref().map(|(at, _)| *at) == next {
+            return;
+        }
+        inner.timer = next.map(|at| {
+            let shared = Rc::downgrade(self);
+            // A timer beyond the browser's 2^31 ms would fire at once: it comes earlier and is set again.
+            let wait = at.since(page::now()).0.min(i32::MAX as u64) as u32;
+            let timeout = Timeout::new(wait, move || {
+                if let Some(shared) = alive(&shared) {
+                    shared.inner.borrow_mut().timer = None;
+                    shared.drive(Input::Tick);
+                }
+            });
+            (at, timeout)
+        });
+    }
+
+    /// A function for the browser to call.
+    fn listener(self: &Rc<Self>, source: Source) -> JsValue {
+        let shared = Rc::downgrade(self);
+        let listener: Box<dyn Fn(JsValue) -> JsValue> = Box::new(move |event| {
+            alive(&shared).map_or(JsValue::UNDEFINED, |shared| shared.happened(source, &event))
+        });
+        Closure::wrap(listener).into_js_value()
+    }
+
+    fn happened(self: &Rc<Self>, source: Source, event: &JsValue) -> JsValue {
+        let input = match source {
+            Source::Channel => match message::read(&get(event, "data")) {
+                Some(message) => Input::Message(message),
+                None => return JsValue::UNDEFINED,
+            },
+            Source::LockGranted(request) => return self.lock_granted(request),
+            Source::LockEnded(request) => {
+                let mut inner = self.inner.borrow_mut();
+                match inner.lock.take_if(|lock| lock.request == request) {
+                    Some(lock) if lock.release.is_some() => Input::LockLost(request),
+                    Some(_) => Input::LockRefused(request),
+                    // This tab ended the request itself.
+                    None => return JsValue::UNDEFINED,
+                }
+            }
+            Source::SocketOpen(id) => Input::SocketOpen(id),
+            Source::SocketMessage(id) => {
+                let text = Text::parse(&get(event, "data"));
+                match text.and_then(|text| Some((parse::frame(&text.value)?, text))) {
+                    Some((frame, text)) => Input::SocketFrame(id, frame, text),
+                    None => Input::SocketNoise(id),
+                }
+            }
+            Source::SocketClose(id) => {
+                self.inner
+                    .borrow_mut()
+                    .socket
+                    .take_if(|socket| socket.id == id);
+                Input::SocketClosed(
+                    id,
+                    get(event, "code").as_f64().map_or(1006, |code| code as u16),
+                )
+            }
+            Source::Page(PageEvent::Visibility) => Input::Visible(page::is_visible()),
+            Source::Page(PageEvent::Hide) => Input::Hide,
+            Source::Page(PageEvent::Show | PageEvent::Resume) => Input::Show,
+            Source::Page(PageEvent::Online) => Input::Online,
+        };
+        self.drive(input);
+        JsValue::UNDEFINED
+    }
+
+    /// The browser granted the lock, and keeps it until the promise returned ends.
+    fn lock_granted(self: &Rc<Self>, request: LockRequest) -> JsValue {
+        let (promise, release) = lock::held();
+        {
+            let mut inner = self.inner.borrow_mut();
+            let Some(lock) = inner.lock.as_mut().filter(|lock| lock.request == request) else {
+                // The grant crossed with the release.
+                return JsValue::UNDEFINED;
+            };
+            lock.release = release;
+            let release = lock.release.clone();
+            self.calls.borrow_mut().extend(release.map(Call::HoldsLock));
+        }
+        self.drive(Input::LockGranted(request));
+        promise
+    }
+
+    /// Tells the host what it is to be told, one by one and never nested: it may call the client in turn.
+    fn call_host(&self) {
+        if self.calling.replace(true) {
+            return;
+        }
+        while let Some(call) = { self.calls.borrow_mut().pop_front() } {
+            match call {
+                Call::Output(output) => self.tell(output),
+                Call::HoldsLock(release) => self.host.holds_lock(&release),
+                Call::LockGone => self.host.lock_gone(),
+            }
+        }
+        self.calling.set(false);
+    }
+
+    fn tell(&self, output: Output<Text>) {
+        let host = &self.host;
+        match output {
+            Output::GetToken(number, reason) => host.get_token(
+                number,
+                match reason {
+                    TokenReason::Connect => "connect",
+                    TokenReason::Renew => "renew",
+                    TokenReason::Unauthorized => "unauthorized",
+                },
+            ),
+            Output::FetchState {
+                number,
+                reason,
+                epoch,
+                head,
+            } => {
+                host.fetch_state(number, reason.as_str(), epoch.as_str(), head.get() as f64);
+            }
+            Output::ApplyState {
+                number,
+                reason,
+                epoch,
+                position,
+            } => {
+                host.apply_state(
+                    number,
+                    reason.as_str(),
+                    epoch.as_str(),
+                    position.get() as f64,
+                );
+            }
+            Output::Refreshed { reason, epoch, at } => {
+                host.refreshed(reason.as_str(), epoch.as_str(), at.get() as f64)
+            }
+            Output::Deliver(events) => {
+                host.deliver(&events.into_iter().map(|event| event.value).collect())
+            }
+            Output::Cursor(cursor) => {
+                self.shown.replace(Some(cursor));
+            }
+            Output::Settled(id, settlement) => self.settled(&id, &settlement),
+            Output::Status(status) => {
+                let modules: Array = status
+                    .modules
+                    .iter()
+                    .map(|module| JsValue::from_str(module.as_str()))
+                    .collect();
+                host.status(
+                    match status.state {
+                        State::Idle => "idle",
+                        State::Connecting => "connecting",
+                        State::Open => "open",
+                        State::Reconnecting => "reconnecting",
+                        State::Refreshing => "refreshing",
+                        State::Stopped => "stopped",
+                    },
+                    match status.role {
+                        Role::Leader => "leader",
+                        Role::Follower => "follower",
+                        Role::Solo => "solo",
+                        Role::None => "none",
+                    },
+                    status.reason.map(|reason| reason.as_str()),
+                    status.retry_at.map(|at| at.0 as f64),
+                    status.user.as_ref().map(UserId::as_str),
+                    status.shop.as_ref().map(|shop| shop.as_str()),
+                    &modules,
+                );
+            }
+            Output::Log(line) => host.log(line as u8, ""),
+            // Carried out before.
+            Output::OpenChannel
+            | Output::CloseChannel
+            | Output::Post(_)
+            | Output::RequestLock(_)
+            | Output::ReleaseLock(_)
+            | Output::StoreTerm(_)
+            | Output::OpenSocket(_)
+            | Output::SendFrame(..)
+            | Output::CloseSocket(_) => {}
+        }
+    }
+
+    fn settled(&self, id: &str, settlement: &Settlement<Text>) {
+        let none = JsValue::UNDEFINED;
+        match settlement {
+            Settlement::Answered(answer, doubt) => {
+                let answer = &answer.value;
+                if text(answer, "t").is_some_and(|t| t == "ack") {
+                    self.host.settled(id, &none, &none, &none, answer);
+                } else {
+                    let executed = if *doubt {
+                        executed(Executed::Unknown)
+                    } else {
+                        get(answer, "executed")
+                    };
+                    self.host.settled(
+                        id,
+                        &get(answer, "code"),
+                        &executed,
+                        &get(answer, "message"),
+                        &none,
+                    );
+                }
+            }
+            Settlement::Failed(failure) => {
+                self.host.settled(
+                    id,
+                    &failure.why.as_str().into(),
+                    &executed(failure.executed),
+                    &none,
+                    &none,
+                );
+            }
+        }
+    }
+}
+
+fn executed(executed: Executed) -> JsValue {
+    match executed {
+        Executed::No => "no",
+        Executed::Unknown => "unknown",
+    }
+    .into()
+}
+
+fn position(number: f64) -> Option<Position> {
+    let integer = number as u64;
+    if integer as f64 == number {
+        Position::new(integer).ok()
+    } else {
+        None
+    }
+}
+
+fn term_key(group: &str) -> String {
+    ["tabwire:term:", group].concat()
+}
+
+/// The client behind a listener, unless it is gone or the module has crashed.
+fn alive(shared: &Weak<Shared>) -> Option<Rc<Shared>> {
+    if CRASHED.get() {
+        None
+    } else {
+        shared.upgrade()
+    }
+}
+
+/// The module panicked: whoever uses it must let go of the lock and never call it again.
+fn crashed(info: &panic::PanicHookInfo<'_>) {
+    CRASHED.set(true);
+    let mut place = String::new();
+    if let Some(location) = info.location() {
+        place.push_str(location.file());
+        place.push(':');
+        push_number(&mut place, location.line().into());
+    }
+    HOSTS.with_borrow(|hosts| {
+        for host in hosts {
+            host.crashed(&place);
+        }
+    });
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        let host: &JsValue = self.shared.host.as_ref();
+        HOSTS
+            .with_borrow_mut(|hosts| hosts.retain(|other| AsRef::<JsValue>::as_ref(other) != host));
+    }
+}

@@ -1,0 +1,88 @@
+//! Web Locks. web-sys has them behind an unstable flag that would leak into every build, so the few calls are declared here.
+
+use js_sys::{Function, Promise};
+use wasm_bindgen::prelude::*;
+
+use super::js::{Record, cast, get};
+use crate::core::LockRequest;
+
+#[wasm_bindgen]
+extern "C" {
+    type LockManager;
+
+    #[wasm_bindgen(method, catch)]
+    fn request(
+        this: &LockManager,
+        name: &str,
+        options: &JsValue,
+        granted: &JsValue,
+    ) -> Result<Promise, JsValue>;
+
+    type AbortController;
+
+    #[wasm_bindgen(constructor)]
+    fn new() -> AbortController;
+
+    #[wasm_bindgen(method, getter)]
+    fn signal(this: &AbortController) -> JsValue;
+
+    #[wasm_bindgen(method)]
+    fn abort(this: &AbortController);
+}
+
+/// A request for the group's lock, queued or granted.
+pub(crate) struct Lock {
+    pub(crate) request: LockRequest,
+    abort: AbortController,
+    /// Ends the promise that holds the lock.
+    pub(crate) release: Option<Function>,
+}
+
+impl Lock {
+    /// Whether this browser has Web Locks.
+    pub(crate) fn exist() -> bool {
+        manager().is_some()
+    }
+
+    /// Queues for the lock, without a limit of time. `granted` is called with the lock and returns a promise; `ended` is called
+    /// when the browser refuses the request, or takes the lock away.
+    pub(crate) fn queue(
+        name: &str,
+        request: LockRequest,
+        granted: &JsValue,
+        ended: &JsValue,
+    ) -> Option<Self> {
+        let abort = AbortController::new();
+        let options: JsValue = Record::new().with("signal", abort.signal()).into();
+        let promise = manager()?.request(name, &options, granted).ok()?;
+        let nothing = JsValue::UNDEFINED;
+        let then: Option<Function> = cast(get(&promise, "then"));
+        let _ = then?.call2(&promise, &nothing, ended);
+        Some(Self {
+            request,
+            abort,
+            release: None,
+        })
+    }
+
+    /// Gives the lock up, or leaves the queue.
+    pub(crate) fn end(self) {
+        match self.release {
+            Some(release) => {
+                let _ = release.call0(&JsValue::UNDEFINED);
+            }
+            None => self.abort.abort(),
+        }
+    }
+}
+
+/// A promise that ends when the function beside it is called.
+pub(crate) fn held() -> (JsValue, Option<Function>) {
+    let mut release = None;
+    let promise = Promise::new(&mut |resolve, _| release = Some(resolve.unchecked_into()));
+    (promise.into(), release)
+}
+
+fn manager() -> Option<LockManager> {
+    cast(get(&get(&js_sys::global(), "navigator"), "locks"))
+}

@@ -1,0 +1,107 @@
+//! The page: its life, its storage, its clock and its randomness.
+
+use tabwire_protocol::{Device, Millis};
+use wasm_bindgen::prelude::*;
+use web_sys::{EventTarget, Storage};
+
+use super::js::{cast, get, text};
+use crate::core::TabId;
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = crypto, js_name = getRandomValues)]
+    fn fill_with_random(bytes: &mut [u8]);
+}
+
+/// What happens to a page.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PageEvent {
+    Visibility,
+    /// `freeze`, or `pagehide`, which also comes before the back-forward cache. Never `beforeunload`: people cancel it.
+    Hide,
+    Resume,
+    /// `pageshow`, which also comes after each load.
+    Show,
+    Online,
+}
+
+/// The events of the document, then those of the window.
+const DOCUMENT_EVENTS: [(&str, PageEvent); 3] = [
+    ("visibilitychange", PageEvent::Visibility),
+    ("freeze", PageEvent::Hide),
+    ("resume", PageEvent::Resume),
+];
+const WINDOW_EVENTS: [(&str, PageEvent); 3] = [
+    ("pagehide", PageEvent::Hide),
+    ("pageshow", PageEvent::Show),
+    ("online", PageEvent::Online),
+];
+
+/// Listens to the page.
+pub(crate) fn listen(listener: impl Fn(PageEvent) -> JsValue) {
+    let window: JsValue = js_sys::global().into();
+    for (target, events) in [
+        (get(&window, "document"), DOCUMENT_EVENTS),
+        (window, WINDOW_EVENTS),
+    ] {
+        let Some(target): Option<EventTarget> = cast(target) else {
+            continue;
+        };
+        for (name, event) in events {
+            let _ = target.add_event_listener_with_callback(name, listener(event).unchecked_ref());
+        }
+    }
+}
+
+/// Whether the page is visible.
+pub(crate) fn is_visible() -> bool {
+    text(&get(&js_sys::global(), "document"), "visibilityState")
+        .is_none_or(|state| state == "visible")
+}
+
+/// The wall clock.
+pub(crate) fn now() -> Millis {
+    Millis(js_sys::Date::now() as u64)
+}
+
+/// This tab's name: in memory only, since sessionStorage is copied when a tab is duplicated.
+pub(crate) fn tab() -> TabId {
+    let mut bits = [0; 12];
+    fill_with_random(&mut bits);
+    TabId::from_random(bits)
+}
+
+/// Where random numbers start.
+pub(crate) fn seed() -> u64 {
+    let mut bytes = [0; 8];
+    fill_with_random(&mut bytes);
+    u64::from_le_bytes(bytes)
+}
+
+const DEVICE_KEY: &str = "tabwire:device";
+
+/// The browser profile: kept in localStorage, or in memory where there is none.
+pub(crate) fn device() -> Device {
+    let kept = load(DEVICE_KEY).and_then(|kept| Device::new(&kept).ok());
+    kept.unwrap_or_else(|| {
+        let tab = tab();
+        store(DEVICE_KEY, tab.as_str());
+        Device::new(tab.as_str()).expect_throw("base64url is in the alphabet of names")
+    })
+}
+
+/// What localStorage keeps under a key.
+pub(crate) fn load(key: &str) -> Option<String> {
+    storage()?.get_item(key).ok()?
+}
+
+/// Keeps something in localStorage, where there is one.
+pub(crate) fn store(key: &str, value: &str) {
+    if let Some(storage) = storage() {
+        let _ = storage.set_item(key, value);
+    }
+}
+
+fn storage() -> Option<Storage> {
+    cast(get(&js_sys::global(), "localStorage"))
+}
