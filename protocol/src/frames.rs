@@ -575,12 +575,29 @@ mod json {
         }
     }
 
+    /// An integer that JavaScript holds exactly: what a client sends is sent back to it, or to another.
+    #[derive(Deserialize)]
+    #[serde(try_from = "u64")]
+    struct Integer(u64);
+
+    impl TryFrom<u64> for Integer {
+        type Error = &'static str;
+
+        fn try_from(value: u64) -> Result<Self, Self::Error> {
+            if value <= Position::MAX.get() {
+                Ok(Self(value))
+            } else {
+                Err("an integer is at most 2^53-1")
+            }
+        }
+    }
+
     #[derive(Deserialize)]
     struct HelloFields {
         v: u32,
         token: String,
         device: Device,
-        claim: Option<u64>,
+        claim: Option<Integer>,
         #[serde(default)]
         features: Vec<String>,
         #[serde(flatten)]
@@ -590,7 +607,7 @@ mod json {
     #[derive(Deserialize)]
     struct RequestSyncFields {
         #[serde(rename = "ref")]
-        reference: u64,
+        reference: Integer,
         #[serde(flatten)]
         cursor: CursorFields,
     }
@@ -614,7 +631,15 @@ mod json {
     }
 
     fn fields<T: DeserializeOwned>(t: &str, text: &str) -> Result<T, DecodeError> {
-        serde_json::from_str(text).map_err(|error| DecodeError::Malformed(format!("{t}: {error}")))
+        serde_json::from_str(text).map_err(|error| {
+            // Read once more, slowly, to learn which field it was.
+            let json = &mut serde_json::Deserializer::from_str(text);
+            let path = match serde_path_to_error::deserialize::<_, T>(json) {
+                Err(error) if error.path().iter().len() > 0 => format!(" {}:", error.path()),
+                _ => String::new(),
+            };
+            DecodeError::Malformed(format!("{t}:{path} {error}"))
+        })
     }
 
     fn kind(text: &str) -> Result<Cow<'_, str>, DecodeError> {
@@ -641,26 +666,36 @@ mod json {
                         device,
                         claim,
                         features,
-                        cursor,
+                        epoch,
+                        view,
+                        last_event_id,
                     } = fields(&t, text)?;
                     Self::Hello(Hello {
                         v,
                         token,
                         device,
-                        claim,
-                        cursor: cursor.cursor()?,
+                        claim: claim.map(|claim| claim.0),
+                        cursor: cursor(epoch, view, last_event_id)?,
                         features,
                     })
                 }
                 "request_sync" => {
-                    let RequestSyncFields { reference, cursor } = fields(&t, text)?;
-                    let Some(cursor) = cursor.cursor()? else {
+                    let RequestSyncFields {
+                        reference,
+                        epoch,
+                        view,
+                        last_event_id,
+                    } = fields(&t, text)?;
+                    let Some(cursor) = cursor(epoch, view, last_event_id)? else {
                         return Err(DecodeError::Malformed(
                             "request_sync: \"epoch\", \"view\" and \"lastEventId\" say from where"
                                 .into(),
                         ));
                     };
-                    Self::RequestSync(RequestSync { reference, cursor })
+                    Self::RequestSync(RequestSync {
+                        reference: reference.0,
+                        cursor,
+                    })
                 }
                 "command" => Self::Command(fields(&t, text)?),
                 "renew" => {
