@@ -197,6 +197,9 @@ impl<B: Backend> Live<'_, B> {
     }
 
     async fn hear(&mut self, incoming: Incoming) -> Result<(), End> {
+        if matches!(incoming, Incoming::Gone) {
+            return Err(End::Gone);
+        }
         let silent_until = Instant::now() + 2 * self.node.config.ping;
         self.timers.set(Timer::Silence, silent_until);
         for probe in self.probes.drain(..) {
@@ -209,9 +212,8 @@ impl<B: Backend> Live<'_, B> {
         }
         match incoming {
             Incoming::Text(text) => self.obey_client(&text).await,
-            Incoming::Alive => Ok(()),
             Incoming::Violation(closing) => Err(End::Close(closing)),
-            Incoming::Gone => Err(End::Gone),
+            Incoming::Alive | Incoming::Gone => Ok(()),
         }
     }
 

@@ -1,0 +1,17 @@
+//! The server over real sockets: one file per hazard, all in one program so that it is linked once.
+
+mod commands;
+mod common;
+mod delivery;
+mod demo;
+mod drain;
+mod handshake;
+mod hello;
+mod one_socket;
+mod operator;
+mod process;
+mod publish;
+mod replay;
+mod sessions;
+mod slow;
+mod tokens;
