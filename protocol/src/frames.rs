@@ -554,24 +554,18 @@ mod json {
     }
 
     /// A cursor as it stands in a frame: all three fields or none.
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct CursorFields {
+    fn cursor(
         epoch: Option<Epoch>,
         view: Option<View>,
-        last_event_id: Option<Position>,
-    }
-
-    impl CursorFields {
-        fn cursor(self) -> Result<Option<Cursor>, DecodeError> {
-            match (self.epoch, self.view, self.last_event_id) {
-                (Some(epoch), Some(view), Some(last)) => Ok(Some(Cursor { epoch, view, last })),
-                (None, None, None) => Ok(None),
-                _ => Err(DecodeError::Malformed(
-                    "a cursor is \"epoch\", \"view\" and \"lastEventId\" together, or none of them"
-                        .into(),
-                )),
-            }
+        last: Option<Position>,
+    ) -> Result<Option<Cursor>, DecodeError> {
+        match (epoch, view, last) {
+            (Some(epoch), Some(view), Some(last)) => Ok(Some(Cursor { epoch, view, last })),
+            (None, None, None) => Ok(None),
+            _ => Err(DecodeError::Malformed(
+                "a cursor is \"epoch\", \"view\" and \"lastEventId\" together, or none of them"
+                    .into(),
+            )),
         }
     }
 
@@ -592,7 +586,10 @@ mod json {
         }
     }
 
+    // The cursors are spelled out: an error below `serde(flatten)` does not know its field.
+
     #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
     struct HelloFields {
         v: u32,
         token: String,
@@ -600,16 +597,19 @@ mod json {
         claim: Option<Integer>,
         #[serde(default)]
         features: Vec<String>,
-        #[serde(flatten)]
-        cursor: CursorFields,
+        epoch: Option<Epoch>,
+        view: Option<View>,
+        last_event_id: Option<Position>,
     }
 
     #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
     struct RequestSyncFields {
         #[serde(rename = "ref")]
         reference: Integer,
-        #[serde(flatten)]
-        cursor: CursorFields,
+        epoch: Option<Epoch>,
+        view: Option<View>,
+        last_event_id: Option<Position>,
     }
 
     #[derive(Deserialize)]

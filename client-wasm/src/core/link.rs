@@ -54,6 +54,8 @@ const CLOSED_WITHOUT_A_WORD: u16 = 1006;
 const ANSWER_GRACE_MS: u64 = 1_000;
 /// The most commands that a leader carries for all tabs. One more is not accepted, and offered again later.
 pub(crate) const CARRIED_COMMANDS_MAX: usize = 1_024;
+/// The most commands on one socket that the server has not answered. One more waits for an answer.
+pub(crate) const COMMANDS_UNANSWERED_MAX: usize = 64;
 /// The most repairs that wait for the one under way. One more is not taken, and asked for again later.
 pub(crate) const REPAIRS_WAITING_MAX: usize = 64;
 
@@ -139,6 +141,8 @@ struct Carried {
     due: Millis,
     /// To how many sockets it was written: from the first on it may have taken effect.
     writes: u32,
+    /// The last of them.
+    on: Option<SocketId>,
 }
 
 /// A command that this leader gave up without having written it.
@@ -482,26 +486,34 @@ impl Link {
         self.token_ends(cx, welcome.now, welcome.expires_at);
     }
 
-    /// What the link carries, written to the new session.
+    /// Writes what the link carries, in order, as far as the server has answered what was written before: a server closes
+    /// a socket that brings too much at once, and all of it may have waited for this one.
     pub(crate) fn write_carried<R: Raw>(&mut self, cx: &mut Context<R>) -> Vec<GivenUp> {
+        let mut given_up = Vec::new();
         let Phase::Open(session) = &self.phase else {
-            return Vec::new();
+            return given_up;
         };
         let max_frame = self
             .session
             .as_ref()
             .map_or(u64::MAX, |info| info.max_frame);
-        let mut given_up = Vec::new();
+        let here = Some(session.socket);
+        let mut unanswered = self
+            .carried
+            .iter()
+            .filter(|carried| carried.on == here)
+            .count();
         let now = cx.now;
         self.carried.retain_mut(|carried| {
-            if carried.due <= now {
-                // Past its deadline the server would not run it; an answer can still come for an earlier writing.
+            // Past its deadline the server would not run it; an answer can still come for an earlier writing.
+            if carried.on == here || carried.due <= now || unanswered >= COMMANDS_UNANSWERED_MAX {
                 return true;
             }
             if frame_bytes(&carried.command) > max_frame {
                 given_up.push(carried.give_up(FailureReason::TooLarge));
                 return false;
             }
+            unanswered += 1;
             carried.write(cx, session);
             true
         });
@@ -804,45 +816,35 @@ impl Link {
 
     // Commands.
 
-    /// Takes a command to the server. False when there are too many: it is offered again later.
+    /// Takes a command along. False when there are too many: it is offered again later.
     pub(crate) fn carry<R: Raw>(
         &mut self,
         cx: &mut Context<R>,
         tab: TabId,
         command: Command,
-    ) -> Result<(), Option<GivenUp>> {
+    ) -> bool {
         if self
             .carried
             .iter()
             .any(|carried| carried.command.id == command.id)
         {
-            return Ok(());
+            return true;
         }
         if self.carried.len() >= CARRIED_COMMANDS_MAX {
-            return Err(None);
+            return false;
         }
         let due = command
             .deadline
             .map_or(cx.now, |deadline| cx.clock.machine(deadline));
-        let mut carried = Carried {
+        self.carried.push(Carried {
             command,
             tab,
             due,
             writes: 0,
-        };
-        let max_frame = self
-            .session
-            .as_ref()
-            .map_or(u64::MAX, |info| info.max_frame);
-        if let Phase::Open(session) = &self.phase {
-            if frame_bytes(&carried.command) > max_frame {
-                return Err(Some(carried.give_up(FailureReason::TooLarge)));
-            }
-            carried.write(cx, session);
-        }
-        self.carried.push(carried);
+            on: None,
+        });
         cx.timers.set_earlier(Timer::Carried, due);
-        Ok(())
+        true
     }
 
     /// The server answered a command: whose it is, and whether it may have taken effect before, on an earlier socket.
@@ -920,6 +922,7 @@ impl Carried {
 
     fn write<R: Raw>(&mut self, cx: &mut Context<R>, session: &Session) {
         self.writes += 1;
+        self.on = Some(session.socket);
         let mut command = self.command.clone();
         let deadline = self.due.0.cast_signed().wrapping_add(session.server_ahead);
         command.deadline = Some(Millis(deadline.max(0).cast_unsigned()));

@@ -533,6 +533,7 @@ impl<R: Raw> Tab<R> {
             Frame::Outcome { id } => {
                 if let Some((tab, doubt)) = self.link.answered(&id) {
                     self.settle(tab, id, Ok(raw), doubt);
+                    self.write_carried();
                 }
             }
             Frame::Renewed(renewed) => {
@@ -556,8 +557,7 @@ impl<R: Raw> Tab<R> {
         if let (None, Some(relay)) = (self.reader.cursor(), self.link.relay_position()) {
             self.reader.relay_at(&mut self.cx, &relay);
         }
-        let given_up = self.link.write_carried(&mut self.cx);
-        self.give_up(given_up);
+        self.write_carried();
     }
 
     /// A frame of the view goes to all tabs, as it came.
@@ -804,13 +804,14 @@ impl<R: Raw> Tab<R> {
     }
 
     fn carry(&mut self, tab: TabId, command: Command) -> bool {
-        match self.link.carry(&mut self.cx, tab, command) {
-            Ok(()) => true,
-            Err(given_up) => {
-                self.give_up(given_up.into_iter().collect());
-                false
-            }
-        }
+        let carried = self.link.carry(&mut self.cx, tab, command);
+        self.write_carried();
+        carried
+    }
+
+    fn write_carried(&mut self) {
+        let given_up = self.link.write_carried(&mut self.cx);
+        self.give_up(given_up);
     }
 
     fn give_up(&mut self, given_up: Vec<GivenUp>) {
@@ -884,6 +885,7 @@ impl<R: Raw> Tab<R> {
         if due(&mut self.cx, Timer::Carried) {
             let given_up = self.link.carried_due(&mut self.cx);
             self.give_up(given_up);
+            self.write_carried();
         }
         if due(&mut self.cx, Timer::Rejoin) {
             self.rejoin();

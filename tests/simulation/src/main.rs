@@ -32,7 +32,7 @@ const FOUND: &[u64] = &[];
 const SEEDS_FOR_COVERAGE: u64 = 500;
 
 /// How much of the trace is shown.
-const TRACE_LINES_SHOWN: usize = 100_000;
+const TRACE_LINES_SHOWN: usize = 400;
 const TRACE_COLUMNS: usize = 240;
 
 struct Options {

@@ -29,7 +29,7 @@ const CONVERGES_MS: u64 = 120_000;
 /// More steps than this are a livelock.
 const STEPS_MAX: u64 = 2_000_000;
 /// How much of the trace is kept.
-const TRACE_LINES: usize = 100_000;
+const TRACE_LINES: usize = 20_000;
 
 /// What can go wrong, in the order of the swarm's weights.
 const FAULTS: [Fault; 17] = [
@@ -410,8 +410,14 @@ impl World {
             Output::ApplyState { .. }
             | Output::Refreshed { .. }
             | Output::Deliver(_)
-            | Output::Cursor(_)
-            | Output::Settled(..) => {}
+            | Output::Cursor(_) => {}
+            Output::Settled(_, settlement) => {
+                self.coverage.hit(if settlement.is_answered() {
+                    Path::CommandAcked
+                } else {
+                    Path::CommandTimedOut
+                });
+            }
             Output::Status(status) => {
                 if status.reason == Some(Reason::LoggedOut) {
                     self.pages[page].app.forget();
