@@ -24,7 +24,7 @@ use super::{
     text::Text,
 };
 use crate::core::{
-    Config, Input, LockRequest, NewCommand, Output, Role, Settlement, SocketId, State, Tab,
+    Config, Input, LockRequest, NewCommand, Output, Reason, Role, Settlement, SocketId, State, Tab,
     TokenReason, push_number,
 };
 
@@ -504,6 +504,9 @@ impl Shared {
             }
             Output::Settled(id, settlement) => self.settled(&id, &settlement),
             Output::Status(status) => {
+                if status.reason == Some(Reason::LoggedOut) {
+                    self.shown.take(); // the app forgets its state, and the position belongs to it
+                }
                 let modules: Array = status
                     .modules
                     .iter()
