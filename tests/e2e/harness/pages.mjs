@@ -14,12 +14,18 @@ const TYPES = { ".html": "text/html", ".js": "text/javascript", ".mjs": "text/ja
 export class Pages {
   #listener;
 
+  /** Whom the app's session is for, when that is not the user a page asks for: the shared cookie names somebody else now. */
+  loggedIn;
+
+  /** How long tokens are good. */
+  tokenSeconds;
+
   /** Serves the page, with tokens and state of `server`. */
   static async start(server) {
     const pages = new Pages();
     const map = await importMap();
     pages.#listener = createServer((request, response) => {
-      answer(server, map, request).then(
+      pages.#answer(server, map, request).then(
         ({ type, body }) => response.writeHead(200, { "content-type": type }).end(body),
         (error) => response.writeHead(error.code === "ENOENT" ? 404 : 502).end(error.message),
       );
@@ -37,25 +43,24 @@ export class Pages {
     this.#listener.close();
     this.#listener.closeAllConnections();
   }
-}
 
-async function answer(server, map, request) {
-  const { pathname, searchParams } = new URL(request.url, "http://pages");
-  if (pathname === "/token") {
-    const token = server.token({ userId: searchParams.get("user"), shopId: searchParams.get("shop") });
-    return { type: "text/plain", body: token };
+  async #answer(server, map, request) {
+    const { pathname, searchParams } = new URL(request.url, "http://pages");
+    const { userId, shopId } = this.loggedIn ?? { userId: searchParams.get("user"), shopId: searchParams.get("shop") };
+    if (pathname === "/token") {
+      return { type: "text/plain", body: server.token({ userId, shopId, seconds: this.tokenSeconds }) };
+    }
+    if (pathname === "/state") {
+      return { type: "application/json", body: JSON.stringify(await server.state(server.token({ userId, shopId }))) };
+    }
+    if (pathname === "/") {
+      const html = await readFile(join(PAGE, "index.html"), "utf8");
+      return { type: TYPES[".html"], body: html.replace("IMPORT_MAP", map) };
+    }
+    const [folder, path] = pathname.startsWith("/package/") ? [PACKAGE, pathname.slice("/package/".length)] : [PAGE, pathname];
+    const body = await readFile(join(folder, normalize(join("/", path))));
+    return { type: TYPES[extname(path)] ?? "application/octet-stream", body };
   }
-  if (pathname === "/state") {
-    const token = server.token({ userId: searchParams.get("user"), shopId: searchParams.get("shop") });
-    return { type: "application/json", body: JSON.stringify(await server.state(token)) };
-  }
-  if (pathname === "/") {
-    const html = await readFile(join(PAGE, "index.html"), "utf8");
-    return { type: TYPES[".html"], body: html.replace("IMPORT_MAP", map) };
-  }
-  const [folder, path] = pathname.startsWith("/package/") ? [PACKAGE, pathname.slice("/package/".length)] : [PAGE, pathname];
-  const body = await readFile(join(folder, normalize(join("/", path))));
-  return { type: TYPES[extname(path)] ?? "application/octet-stream", body };
 }
 
 /** Where the browser finds `tabwire`: where the package's own `exports` say. */

@@ -2,7 +2,7 @@
 
 import { after, test } from "node:test";
 
-import { Tab, launch } from "./browser.mjs";
+import { Tab, launch, launchWithBackground } from "./browser.mjs";
 import { Pages } from "./pages.mjs";
 import { Proxy } from "./proxy.mjs";
 import { Server } from "./server.mjs";
@@ -17,13 +17,13 @@ after(() => browser?.close());
 
 /**
  * Declares a test named `sentence`. `play` gets the stage. Options: `flags` for the server's command line; `network`
- * puts a proxy between browser and server, at `stage.network`.
+ * puts a proxy between browser and server, at `stage.network`; `background`: tabs can be frozen.
  */
-export function scenario(sentence, { flags, network = false } = {}, play) {
-  test(sentence, { timeout: 120_000 }, async () => {
-    const stage = new Stage();
+export function scenario(sentence, { flags, network = false, background = false } = {}, play) {
+  test(sentence, { timeout: 120_000 }, async (test) => {
+    const stage = new Stage(test);
     try {
-      await stage.build({ flags, network });
+      await stage.build({ flags, network, background });
       await play(stage);
       await stage.noErrors();
     } catch (error) {
@@ -36,27 +36,44 @@ export function scenario(sentence, { flags, network = false } = {}, play) {
 }
 
 class Stage {
-  #context;
-  #pages;
+  #test;
+  #devices = [];
   #tabs = [];
 
   shop = SHOP;
 
-  async build({ flags, network }) {
-    this.server = await Server.start({ flags });
-    if (network) this.network = await Proxy.start(this.server.port);
-    this.#pages = await Pages.start(this.server);
-    browser ??= await launch();
-    this.#context = await browser.newContext();
+  constructor(test) {
+    this.#test = test;
   }
 
-  /** Opens a tab and waits until it is open. */
-  async tab({ user = USER, shop = this.shop, withinMs } = {}) {
-    const port = this.network?.port ?? this.server.port;
-    const query = new URLSearchParams({ user, shop, server: `ws://127.0.0.1:${port}/ws` });
-    const tab = await Tab.open(this.#context, `${this.#pages.url}/?${query}`);
-    this.#tabs.push(tab);
+  async build({ flags, network, background }) {
+    this.server = await Server.start({ flags });
+    if (network) this.network = await Proxy.start(this.server.port);
+    this.pages = await Pages.start(this.server);
+    await (background ? this.#deviceWithBackground() : this.device());
+  }
+
+  /** Another browser profile, as on another computer. Scenarios that don't ask for one have one. */
+  async device() {
+    browser ??= await launch();
+    const context = await browser.newContext();
+    this.#devices.push({ context, close: () => context.close() });
+    return context;
+  }
+
+  /** Opens a tab and waits until it is open. `offNetwork`: it reaches the server without `stage.network`. */
+  async tab({ withinMs, ...options } = {}) {
+    const tab = await this.tabAsItComes(options);
     await tab.isOpen({ withinMs });
+    return tab;
+  }
+
+  /** Opens a tab that may never get anywhere. */
+  async tabAsItComes({ user = USER, shop = this.shop, device = this.#devices[0].context, offNetwork = false } = {}) {
+    const { port } = (!offNetwork && this.network) || this.server;
+    const query = new URLSearchParams({ user, shop, server: `ws://127.0.0.1:${port}/ws` });
+    const tab = await Tab.open(device, `${this.pages.url}/?${query}`);
+    this.#tabs.push(tab);
     return tab;
   }
 
@@ -104,6 +121,11 @@ class Stage {
     });
   }
 
+  /** A figure for whoever reads the output; nothing depends on it. */
+  tell(figure) {
+    this.#test.diagnostic(figure);
+  }
+
   /** No tab has told its app of an error. */
   async noErrors() {
     for (const tab of this.#tabs) {
@@ -121,10 +143,14 @@ class Stage {
   }
 
   async strike() {
-    await this.#context?.close();
+    for (const device of this.#devices) await device.close();
     this.network?.close();
-    this.#pages?.close();
+    this.pages?.close();
     await this.server?.kill();
+  }
+
+  async #deviceWithBackground() {
+    this.#devices.push(await launchWithBackground());
   }
 }
 

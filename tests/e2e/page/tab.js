@@ -4,8 +4,9 @@ import { createTabwire } from "tabwire";
 
 const { user, shop, server } = Object.fromEntries(new URLSearchParams(location.search));
 
-/** `events` and `states` in order of delivery; `errors` as the app was told. */
-const record = { events: [], states: [], errors: [] };
+/** `events` and `states` in order of delivery; `errors` as the app was told; `leadsAt` by the clock that tabs share. */
+const record = { events: [], states: [], errors: [], leadsAt: undefined };
+/** The line of each order, by its id. */
 const orders = new Map();
 
 const wire = createTabwire({
@@ -23,19 +24,20 @@ const wire = createTabwire({
 wire.onState((state, { reason, position }) => {
   record.states.push({ reason, position });
   orders.clear();
-  for (const { orderId, status } of state.orders) orders.set(orderId, status);
-  show();
+  document.querySelector("#orders").replaceChildren();
+  for (const { orderId, status } of state.orders) show(orderId, status);
 });
 for (const type of ["order_created", "order_updated", "chat_message"]) {
   wire.on(type, ({ id, payload, by, commandId }) => record.events.push({ id, type, payload, by, commandId }));
 }
-wire.on("order_created", ({ payload }) => orders.set(payload.orderId, "new"));
-wire.on("order_updated", ({ payload }) => orders.set(payload.orderId, payload.status));
-wire.onBatch(() => queueMicrotask(show)); // after the handlers above
+wire.on("order_created", ({ payload }) => show(payload.orderId, "new"));
+wire.on("order_updated", ({ payload }) => show(payload.orderId, payload.status));
 wire.subscribe(() => {
   const { state, role } = wire.getStatus();
   document.querySelector("#status").textContent = `${state}, ${role}`;
+  if (role === "leader") record.leadsAt ??= now();
 });
+addEventListener("pagehide", () => localStorage.setItem("e2e:left-at", now()));
 
 Object.assign(window, { wire, record });
 
@@ -45,11 +47,16 @@ async function ask(path, signal) {
   return response;
 }
 
-function show() {
-  const lines = [...orders].map(([orderId, status]) => {
-    const line = document.createElement("li");
-    line.textContent = `${orderId} ${status}`;
-    return line;
-  });
-  document.querySelector("#orders").replaceChildren(...lines);
+function show(orderId, status) {
+  let line = orders.get(orderId);
+  if (!line) {
+    line = document.querySelector("#orders").appendChild(document.createElement("li"));
+    orders.set(orderId, line);
+  }
+  line.textContent = `${orderId} ${status}`;
+}
+
+/** Milliseconds by a clock that all tabs share, with fractions. */
+function now() {
+  return performance.timeOrigin + performance.now();
 }

@@ -18,7 +18,8 @@ for (const [way, go] of [
     for (const tab of tabs) await stage.delivered(tab, before);
 
     const [meanwhile] = await Promise.all([publishOneByOne(stage, "meanwhile", 50), go(leader)]);
-    await stage.leader(others);
+    const next = await stage.leader(others);
+    if (way === "is closed") stage.tell(`a follower led ${(await next.tookOverInMs()).toFixed(1)} ms after the leader's page was gone`);
     const after = await stage.orders("after", 5);
 
     for (const tab of others) {
