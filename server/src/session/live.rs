@@ -8,7 +8,7 @@ use tabwire_protocol::{
 };
 use tokio::{
     sync::{oneshot, watch},
-    task::JoinHandle,
+    task::{JoinHandle, yield_now},
     time::{Instant, sleep_until},
 };
 
@@ -117,7 +117,9 @@ impl<B: Backend> Live<'_, B> {
                 grown = self.grown.changed(), if !more => {
                     grown.map_err(|_| lost())?;
                 }
-                () = std::future::ready(()), if more => {}
+                // Not at once, but after others have had their turn and the system was asked what has come: a long replay
+                // shall neither hold up its thread nor be deaf to its client.
+                () = yield_now(), if more => {}
             }
         }
     }

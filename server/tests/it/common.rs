@@ -13,7 +13,7 @@ use tabwire_server::{
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     sync::oneshot,
     task::JoinHandle,
     time::{sleep, timeout},
@@ -175,9 +175,12 @@ impl Server {
         &self,
         headers: &[(&'static str, &str)],
     ) -> Result<Client, tokio_tungstenite::tungstenite::Error> {
-        let stream = TcpStream::connect(self.address)
-            .await
-            .expect("the server listens");
+        let socket = TcpSocket::new_v4().expect("there are sockets");
+        // Small, so that a client that does not read is soon one that the server has to wait for.
+        let small = socket.set_recv_buffer_size(64 << 10);
+        small.expect("it is a socket");
+        let stream = socket.connect(self.address).await;
+        let stream = stream.expect("the server listens");
         stream.set_nodelay(true).expect("it is a socket");
         let mut request = format!("ws://{}/ws", self.address).into_client_request()?;
         for (name, value) in headers {
