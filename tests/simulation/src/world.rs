@@ -26,6 +26,10 @@ use crate::{
 /// After the last fault everything must be well again within this time, in milliseconds: the longest back-off and a few
 /// round trips to spare.
 const CONVERGES_MS: u64 = 120_000;
+/// The last commands are sent so long before the end of a run, in milliseconds.
+const LAST_COMMANDS_MS: u64 = 30_000;
+/// A run has at least as many steps, most of them under faults.
+const STEPS_MIN: u64 = 500;
 /// More steps than this are a livelock.
 const STEPS_MAX: u64 = 2_000_000;
 /// How much of the trace is kept.
@@ -94,6 +98,7 @@ enum Due {
     Command,
     Fault,
     Nudge,
+    LastCommands,
 }
 
 /// A connection, as the network has it.
@@ -126,6 +131,8 @@ pub(crate) struct World {
     faults_left: u64,
     /// When the run ends: set when the faults are over.
     ends: Option<Millis>,
+    /// Commands that were sent when all was well again.
+    last_commands: Vec<String>,
     steps: u64,
     pub(crate) coverage: Coverage,
     trace: Option<Vec<String>>,
@@ -161,6 +168,7 @@ pub(crate) fn run(seed: u64, traced: bool) -> Ran {
         chat: true,
         faults_left: swarm.faults,
         ends: None,
+        last_commands: Vec::new(),
         steps: 0,
         coverage: Coverage::default(),
         trace: traced.then(Vec::new),
@@ -213,7 +221,7 @@ impl World {
             if self.failure.is_some() {
                 return;
             }
-            if self.ends.is_none() && self.faults_left == 0 {
+            if self.ends.is_none() && self.faults_left == 0 && self.steps >= STEPS_MIN {
                 self.calm_down();
             }
         }
@@ -255,6 +263,7 @@ impl World {
             Due::Command => self.command(),
             Due::Fault => self.fault(),
             Due::Nudge => self.nudge(),
+            Due::LastCommands => self.last_commands(),
         }
     }
 
@@ -719,25 +728,42 @@ impl World {
             } else {
                 "no_such_type"
             };
-            let command = NewCommand {
-                event_type: event_type.into(),
-                payload: RawJson::new("{}").expect("JSON"),
-                timeout_ms: self.random.range(500, 15_000),
-            };
-            let id = self.pages[page].tab.send(self.now, command);
-            self.note(|| format!("page {page} sends {id}"));
-            self.pages[page].app.waiting.insert(id.into(), ());
-            self.drain(page);
+            let timeout_ms = self.random.range(500, 15_000);
+            self.send_command(page, event_type, timeout_ms);
         }
         let wait = self.random.range(1, self.swarm.command_every);
         self.after(wait, Due::Command);
     }
 
+    fn send_command(&mut self, page: PageId, event_type: &str, timeout_ms: u64) -> String {
+        let payload = RawJson::new("{}").expect("JSON");
+        let command = NewCommand {
+            event_type: event_type.into(),
+            payload,
+            timeout_ms,
+        };
+        let id = String::from(self.pages[page].tab.send(self.now, command));
+        self.note(|| format!("page {page} sends {id}"));
+        self.pages[page].app.waiting.insert(id.clone(), ());
+        self.drain(page);
+        id
+    }
+
+    /// When all is well, what a tab wants done is done.
+    fn last_commands(&mut self) {
+        for page in self.living(&[Life::Runs]) {
+            if self.pages[page].tab.status().state == State::Open {
+                let id = self.send_command(page, "order_created", LAST_COMMANDS_MS / 2);
+                self.last_commands.push(id);
+            }
+        }
+    }
+
     fn fault(&mut self) {
-        if self.faults_left == 0 {
+        if self.calm() {
             return;
         }
-        self.faults_left -= 1;
+        self.faults_left = self.faults_left.saturating_sub(1);
         let total: u64 = self.swarm.weights.iter().sum();
         if total > 0 {
             let mut drawn = self.random.range(1, total);
@@ -906,6 +932,7 @@ impl World {
             self.thaw(page);
         }
         self.after(CONVERGES_MS / 2, Due::Nudge);
+        self.after(CONVERGES_MS - LAST_COMMANDS_MS, Due::LastCommands);
         // Somebody who sees that a tab has stopped asks it to connect again. On one device: else two would fight.
         for page in self.living(&[Life::Runs]) {
             if self.pages[page].browser == 0 {
@@ -956,6 +983,15 @@ impl World {
                     "command {id} was said not to have taken effect, and did"
                 ));
             }
+        }
+        if let Some(id) = self
+            .last_commands
+            .iter()
+            .find(|id| self.server.log.effects(id).is_empty())
+        {
+            return self.fail(format!(
+                "command {id} was sent long after the last fault, and had no effect"
+            ));
         }
         let twice: Vec<String> = self
             .server
