@@ -115,7 +115,7 @@ pub struct Flags {
     #[arg(long, env = "TABWIRE_MAX_FRAME", default_value = "64KiB", value_parser = size)]
     pub max_frame: usize,
 
-    /// An origin whose pages may connect, such as https://app.example.com. None: the server's own and localhost.
+    /// An origin whose pages may connect, such as `https://app.example.com`. None: the server's own and localhost.
     #[arg(long, env = "TABWIRE_ALLOWED_ORIGIN", value_delimiter = ',')]
     pub allowed_origin: Vec<String>,
 
@@ -218,6 +218,8 @@ pub struct Limits {
     pub frames: Rate,
     /// WebSockets of one address.
     pub connects: Rate,
+    /// Connections that speak HTTP; those that have become WebSockets have `--max-connections`.
+    pub http_connections: usize,
     /// The body of a request, in bytes.
     pub body_bytes: usize,
     /// The payload of one event, in bytes.
@@ -253,6 +255,7 @@ impl Default for Limits {
                 burst: 10_000,
                 per_second: 1_000,
             },
+            http_connections: 10_000,
             body_bytes: 4 << 20,
             payload_bytes: 256 << 10,
             body_timeout: Duration::from_secs(10),
@@ -268,6 +271,8 @@ impl Default for Limits {
     }
 }
 
+/// How many shops may have a log in memory.
+const SHOPS_MAX: usize = 100_000;
 /// The smallest `--max-frame`: a hello with its token must fit.
 const FRAME_BYTES_MIN: usize = 10 << 10;
 /// The largest `--max-frame`.
@@ -362,6 +367,7 @@ impl Config {
             retention: Retention {
                 age: Millis(clock::millis(flags.retention)),
                 events: flags.retention_events,
+                shops: SHOPS_MAX,
             },
             max_replay: flags.max_replay,
             ping: flags.ping,

@@ -325,6 +325,7 @@ mod tests {
         MemoryLog::new(Retention {
             age: Millis(600_000),
             events,
+            shops: 100,
         })
     }
 

@@ -150,6 +150,7 @@ mod tests {
         let log = MemoryLog::new(Retention {
             age: Millis(600_000),
             events: 10,
+            shops: 100,
         });
         let how = Following {
             coalesce: Duration::ZERO,

@@ -23,8 +23,6 @@ use crate::{
     registry::MemoryRegistry,
 };
 
-/// How many connections may speak HTTP at a time. Those that have become WebSockets have a limit of their own.
-const HTTP_CONNECTIONS_MAX: usize = 10_000;
 /// How long nothing is accepted after the system could not: it has no descriptors left, mostly.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -75,7 +73,7 @@ async fn serve<B: Backend>(
 
 /// Accepts connections until the node is closed.
 async fn accept<B: Backend>(node: Arc<Node<B>>, listener: TcpListener, routes: Route) {
-    let permits = Arc::new(Semaphore::new(HTTP_CONNECTIONS_MAX));
+    let permits = Arc::new(Semaphore::new(node.config.limits.http_connections));
     loop {
         let accepted = async {
             let permit = Arc::clone(&permits).acquire_owned().await;

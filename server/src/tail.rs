@@ -451,6 +451,7 @@ mod tests {
         let log = MemoryLog::new(Retention {
             age: AGE,
             events: 10_000,
+            shops: 100,
         });
         let shop = shop("s_1");
         let (tail, notices) = begin(&log, &shop).await.expect("memory");

@@ -110,7 +110,9 @@ impl Dedupe {
                 None => Admission::Running,
             };
         }
-        let deadline = command.deadline.unwrap_or(now.plus(DEADLINE_DEFAULT));
+        let deadline = command
+            .deadline
+            .unwrap_or_else(|| now.plus(DEADLINE_DEFAULT));
         if deadline < now {
             return refuse(NackCode::Expired, "deadline: it is over");
         }

@@ -22,8 +22,6 @@ use crate::{random, session::cursor::LogBounds};
 pub const NOTICES_MAX: usize = 1_024;
 /// How many idempotency keys a shop may have within [`KEY_KEPT`].
 pub const SHOP_KEYS_MAX: usize = 100_000;
-/// How many shops may have a log. For one more, those go whose events have all expired: they'd start again with a new epoch.
-pub const SHOPS_MAX: usize = 100_000;
 /// How often the logs of quiet shops are looked through for what has expired.
 const SWEEP_EVERY: Millis = Millis(60_000);
 
@@ -32,8 +30,10 @@ const SWEEP_EVERY: Millis = Millis(60_000);
 pub struct Retention {
     /// For how long.
     pub age: Millis,
-    /// How many events at most.
+    /// How many events of a shop at most.
     pub events: usize,
+    /// How many shops. For one more, those go whose events have all expired: they'd start again with a new epoch.
+    pub shops: usize,
 }
 
 /// The logs of all shops, in memory.
@@ -83,11 +83,11 @@ impl MemoryLog {
         act: impl FnOnce(&mut ShopLog) -> T,
     ) -> Result<T, LogUnavailable> {
         let mut shops = self.shops.lock().unwrap_or_else(PoisonError::into_inner);
-        let crowded = shops.logs.len() >= SHOPS_MAX && !shops.logs.contains_key(shop);
+        let crowded = shops.logs.len() >= self.retention.shops && !shops.logs.contains_key(shop);
         if crowded || now >= shops.next_sweep {
             shops.sweep(now, self.retention, crowded);
         }
-        if crowded && shops.logs.len() >= SHOPS_MAX {
+        if crowded && shops.logs.len() >= self.retention.shops {
             return Err(LogUnavailable("it has too many shops".to_owned()));
         }
         let log = shops.logs.entry(shop.clone()).or_insert_with(ShopLog::new);
@@ -292,6 +292,7 @@ mod tests {
         MemoryLog::new(Retention {
             age: Millis(age),
             events,
+            shops: 100,
         })
     }
 
@@ -359,7 +360,7 @@ mod tests {
     #[tokio::test]
     async fn for_one_shop_too_many_those_without_events_go() {
         let log = log(1_000, 10);
-        for n in 0..SHOPS_MAX {
+        for n in 0..100 {
             let shop = shop(&n.to_string());
             assert!(
                 log.append(Millis(0), &shop, event("{}"), None)

@@ -169,7 +169,7 @@ pub async fn a_holder_that_is_probed_keeps_its_place(registry: &impl Registry) {
     };
     assert_eq!(request(None).await, Ok(Claimed::Probe(laptop.clone())));
     let found = find(registry, of_user("probe")).await;
-    assert_eq!(found.0, [laptop.socket.clone()]);
+    assert_eq!(found, (vec![laptop.socket.clone()], false));
     let dead = Some(&laptop.socket);
     let closes = Some((laptop.clone(), CloseCode::Replaced));
     assert_eq!(

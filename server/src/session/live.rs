@@ -143,6 +143,10 @@ impl<B: Backend> Live<'_, B> {
                 .read(clock::now(), shop, after, BATCH_EVENTS_MAX);
             let page = page.await?;
             self.gather(&page);
+            if self.cursor.position() == after && !self.socket.has_outgoing() {
+                // The log says it goes on from here, and does not.
+                return Err(lost());
+            }
             true
         } else {
             let shop = Arc::clone(&self.shop);

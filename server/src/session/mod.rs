@@ -1,6 +1,6 @@
 //! One authenticated socket: a cursor into its shop's log, and the commands of its user.
 //!
-//! [`hello`] says who may open a session, [`live`] is the loop that serves it, and [`cursor`] decides what it writes.
+//! `hello` says who may open a session, `live` is the loop that serves it, and [`cursor`] decides what it writes.
 
 pub mod cursor;
 mod hello;

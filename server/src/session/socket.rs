@@ -120,9 +120,7 @@ impl Socket {
             {
                 violation(CloseCode::Malformed, error.to_string())
             }
-            Some(Err(tungstenite::Error::Utf8(error))) => {
-                violation(CloseCode::Malformed, error.to_string())
-            }
+            Some(Err(tungstenite::Error::Utf8(error))) => violation(CloseCode::Malformed, error),
             Some(Ok(Message::Close(_))) => {
                 // The answer to it is waiting to be written.
                 let _ = timeout(self.close_timeout, self.ws.flush()).await;

@@ -1,8 +1,11 @@
 //! Before the upgrade: who may open a WebSocket at all.
 
+use std::time::Duration;
+
 use tabwire_server::rate::Rate;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
     time::timeout,
 };
 use tokio_tungstenite::tungstenite::Error;
@@ -154,10 +157,10 @@ async fn an_address_that_connects_too_fast_is_asked_to_try_again() {
 #[tokio::test]
 async fn a_request_head_that_does_not_come_ends_the_connection() {
     let server = Server::with(&[], |config| {
-        config.limits.header_timeout = std::time::Duration::from_millis(50);
+        config.limits.header_timeout = Duration::from_millis(50);
     })
     .await;
-    let mut stream = tokio::net::TcpStream::connect(server.address)
+    let mut stream = TcpStream::connect(server.address)
         .await
         .expect("it listens");
     stream
@@ -186,7 +189,7 @@ async fn routes_are_under_the_base_path() {
 #[tokio::test]
 async fn what_comes_right_behind_the_handshake_is_read() {
     let server = Server::start().await;
-    let mut stream = tokio::net::TcpStream::connect(server.address)
+    let mut stream = TcpStream::connect(server.address)
         .await
         .expect("it listens");
     let mut bytes = format!("GET /ws HTTP/1.1\r\nHost: {}\r\n", server.address);
@@ -207,4 +210,22 @@ async fn what_comes_right_behind_the_handshake_is_read() {
         server.metric("tabwire_sessions").await == 1.0
     })
     .await;
+}
+
+#[tokio::test]
+async fn one_http_connection_too_many_waits_until_another_ends_and_websockets_do_not_count() {
+    let server = Server::with(&[], |config| config.limits.http_connections = 1).await;
+    let (_session, _) = server.session().await;
+    let idle = TcpStream::connect(server.address)
+        .await
+        .expect("it listens");
+    let waiting = server.get("/healthz");
+    tokio::pin!(waiting);
+    assert!(
+        timeout(Duration::from_millis(200), waiting.as_mut())
+            .await
+            .is_err()
+    );
+    drop(idle);
+    assert_eq!(waiting.await.status, 200);
 }
