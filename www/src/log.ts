@@ -21,6 +21,7 @@ interface Log {
   received: number;
   /** Events that came with an id that is not higher than the one before: must stay 0. */
   outOfOrder: number;
+  /** The last event's, or what the state contains. */
   lastId: number;
 }
 
@@ -32,9 +33,14 @@ export function note(kind: Kind, text: string): void {
   add([line(kind, text)]);
 }
 
+/** A state was applied. Ids go on from its position, perhaps those of another log. */
+export function noteState(reason: string, lastId: number): void {
+  useLog.setState({ lastId });
+  note("state", `state applied at #${lastId} (${reason})`);
+}
+
 export function noteEvents(events: readonly TabwireEvent[]): void {
   let { received, outOfOrder, lastId } = useLog.getState();
-  // Ids of a new epoch start above those of the old one, so one comparison serves both.
   for (const { id } of events) {
     if (id <= lastId) outOfOrder++;
     lastId = id;

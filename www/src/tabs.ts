@@ -114,8 +114,9 @@ function cut(seconds: number): void {
 }
 
 function closeThisTab(wire: Tabwire): void {
-  window.close();
-  // Where that is not allowed (a tab opened by a person), leaving the group does the same to the others.
+  // Browsers let a page close its tab when it is the only one that the tab has ever shown.
+  if (history.length === 1) window.close();
+  // Where it may not, leaving the group does the same to the others.
   setTimeout(() => {
     wire.close();
     useTabs.setState({ left: true });

@@ -3,7 +3,7 @@
 import { createTabwire, type Tabwire } from "tabwire";
 import { bindStore } from "tabwire/zustand";
 import { fetchShop, freshToken, type Session } from "./api";
-import { note, noteEvents } from "./log";
+import { note, noteEvents, noteState } from "./log";
 import { shopReducers, useShop } from "./shop";
 
 export type OrderStatus = "new" | "preparing" | "ready" | "delivered";
@@ -59,7 +59,7 @@ export function connect(session: Session): Tabwire {
   });
   bindStore(wire, useShop, shopReducers);
   wire.onBatch(noteEvents);
-  wire.onState((_, { reason, position }) => note("state", `state applied at ${position.lastEventId} (${reason})`));
+  wire.onState((_, { reason, position }) => noteState(reason, position.lastEventId));
   let last = "";
   wire.subscribe(() => {
     const { state, role, reason } = wire.getStatus();

@@ -18,7 +18,7 @@ export function Actions() {
       {left && (
         <p className="notice" role="alert" data-testid="left">
           This browser does not let a page close a tab that a person opened, so this tab left its group instead: look at the
-          others.{" "}
+          others.
           <button type="button" onClick={() => location.reload()} data-testid="rejoin">
             Join again
           </button>
@@ -26,7 +26,7 @@ export function Actions() {
       )}
       {state === "stopped" && !left && (
         <p className="notice" role="alert">
-          Stopped{reason ? `: ${reason.replaceAll("_", " ")}` : ""}.{" "}
+          Stopped{reason ? `: ${reason.replaceAll("_", " ")}` : ""}.
           <button type="button" onClick={wire.reconnect} data-testid="reconnect">
             Connect again
           </button>

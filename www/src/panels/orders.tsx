@@ -3,7 +3,7 @@ import { note } from "../log";
 import { nextStatus, type PendingOrder, STATUSES, useShop } from "../shop";
 import type { Order } from "../wire";
 
-const ADVANCE = { new: "Start", preparing: "Ready", ready: "Deliver", delivered: "" };
+const ADVANCE = { new: "Start", preparing: "Finish", ready: "Deliver", delivered: "" };
 
 export function Orders() {
   const orders = useShop((shop) => shop.orders);
