@@ -188,9 +188,11 @@ fn e2e() -> Result<()> {
     let server = chain::server()?;
     let tarball = chain::package()?;
     chain::install_with_package("tests/e2e", &tarball)?;
+    let site = chain::site()?;
     npm("tests/e2e")
         .arg("test")
         .env("TABWIRE_SERVER", server)
+        .env("TABWIRE_SITE", site)
         .env("TABWIRE_CHROMIUM", chromium)
         .run()
 }
