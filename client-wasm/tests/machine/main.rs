@@ -5,16 +5,16 @@
 
 #![cfg(not(target_arch = "wasm32"))]
 
-// mod clock;
-// mod commands;
-// mod connection;
+mod clock;
+mod commands;
+mod connection;
 mod harness;
-// mod identity;
-// mod page;
+mod identity;
+mod page;
 mod refresh;
 mod relay;
 mod repair;
 mod takeover;
-// mod terminal;
+mod terminal;
 mod terms;
-// mod tokens;
+mod tokens;

@@ -1,0 +1,73 @@
+//! Clocks that are set back or jump, and a machine's time, which does neither go back nor end.
+
+use tabwire_client::core::{Config, Input};
+use tabwire_protocol::Millis;
+
+use crate::harness::*;
+
+#[test]
+fn a_wall_clock_that_is_set_back_delays_no_timer() {
+    let mut machine = Machine::open(false, 5);
+    machine.wait(10_000);
+    machine.now -= 3_600_000;
+    machine.handle(Input::Tick);
+    // The socket's silence ends 20 s from here, by whichever clock.
+    assert!(machine.wait(19_999).wire().is_empty());
+    assert_eq!(machine.wait(1).wire(), [r#"send {"t":"ping"}"#]);
+}
+
+#[test]
+fn the_time_of_a_retry_is_shown_by_the_wall_clock_there_is() {
+    let mut machine = Machine::open(false, 5);
+    machine.now -= 3_600_000;
+    machine.bye(1012, true, Some(8_123));
+    machine.socket_closed(1012);
+    assert_eq!(machine.status(), "reconnecting leader retry in 8123");
+    assert!(machine.wait(8_122).wire().is_empty());
+    assert_eq!(machine.wait(1).wire(), ["socket open 2"]);
+}
+
+#[test]
+fn a_deadline_is_sent_in_the_servers_time_whatever_the_tabs_clock_says() {
+    let mut machine = Machine::open(false, 5);
+    let did = machine.send("chat_message");
+    let deadline = START + AHEAD + 10_000;
+    assert!(
+        did.wire()[0].ends_with(&format!("\"deadline\":{deadline}}}")),
+        "{did:?}"
+    );
+    // The clock is set back by an hour: the server's time is not.
+    machine.now -= 3_600_000;
+    let did = machine.send("chat_message");
+    assert!(
+        did.wire()[0].ends_with(&format!("\"deadline\":{deadline}}}")),
+        "{did:?}"
+    );
+}
+
+#[test]
+fn a_clock_at_the_ends_of_time_breaks_nothing() {
+    for wall in [0, 1, u64::MAX, u64::MAX - 1, 1 << 63, 0, u64::MAX] {
+        let mut machine = Machine::open(true, 5);
+        machine.now = wall;
+        machine.handle(Input::Tick);
+        machine.frame(event(6));
+        machine.send_for("chat_message", "{}", u64::MAX);
+        machine.bye(1012, true, Some(u64::MAX));
+        machine.socket_closed(1012);
+        let _ = machine.tab.next_timeout();
+    }
+    let mut machine = Machine::with(Config {
+        term: u64::MAX - 1,
+        ..config()
+    });
+    machine.now = u64::MAX;
+    machine.lead();
+    machine.give_token("jwt");
+    let mut welcome = welcome(0, tabwire_protocol::Resume::Fresh, 5);
+    welcome.ping_ms = u64::MAX;
+    welcome.now = Millis(u64::MAX);
+    welcome.expires_at = Millis(u64::MAX);
+    machine.frame(tabwire_client::core::Frame::Welcome(Box::new(welcome)));
+    machine.handle(Input::Tick);
+}
