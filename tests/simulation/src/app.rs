@@ -81,9 +81,11 @@ impl App {
                 let Some((of, at)) = self.states.get(number) else {
                     return Err(format!("state {number} was applied and never fetched"));
                 };
-                if of != epoch || at != position {
+                // A position is a lower bound: the state may hold more. Where the app said none, it may even be of another
+                // log, which the tab will soon be told of.
+                if of == epoch && at < position {
                     return Err(format!(
-                        "state {number} is of {of} {at}, applied as {epoch} {position}"
+                        "state {number} is at {at} of {of}, and was applied as {position}"
                     ));
                 }
                 self.at = Some((epoch.clone(), *position));

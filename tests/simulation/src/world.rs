@@ -331,8 +331,27 @@ impl World {
             let line = format!("page {page} <- {input:?}");
             self.note(|| line);
         }
+        let stale = self
+            .is_stale(page, &input)
+            .then(|| self.pages[page].tab.cursor());
         self.pages[page].tab.handle(self.now, input);
+        if stale.is_some_and(|before| before != self.pages[page].tab.cursor()) {
+            return self.fail(format!(
+                "page {page}: a lower leadership than it knows moved its cursor"
+            ));
+        }
         self.drain(page);
+    }
+
+    /// Whether an input is the word of a leadership lower than one that the page has heard of.
+    fn is_stale(&self, page: PageId, input: &Input<Raw>) -> bool {
+        let known = self.pages[page].tab.inspect().known;
+        match input {
+            Input::Message(Message::Relay { by, .. } | Message::Status { by, .. }) => {
+                known > Some(*by)
+            }
+            _ => false,
+        }
     }
 
     fn drain(&mut self, page: PageId) {
@@ -414,7 +433,7 @@ impl World {
                 }
             }
             Output::GetToken(number, reason) => self.give_token(page, number, reason),
-            Output::FetchState { number, .. } => self.give_state(page, number),
+            Output::FetchState { number, head, .. } => self.give_state(page, number, head),
             Output::Log(line) => self.count(page, line),
             Output::ApplyState { .. }
             | Output::Refreshed { .. }
@@ -513,7 +532,7 @@ impl World {
     }
 
     /// The app's back end: reads the position first and its database after, which may be a replica that lags.
-    fn give_state(&mut self, page: PageId, number: u32) {
+    fn give_state(&mut self, page: PageId, number: u32, asked: Position) {
         let wait = self.random.range(1, 800);
         let fails = !self.server.up || (!self.calm() && self.random.percent(self.swarm.app_fails));
         if fails {
@@ -535,9 +554,12 @@ impl World {
             .app
             .states
             .insert(number, (epoch.clone(), position));
+        // An app that does not know its position has at least what was known when it was asked.
+        let says_where = position < asked || self.random.percent(80);
+        let position = says_where.then_some((epoch, position));
         self.after(
             wait,
-            Due::Input(page, Input::StateFetched(number, Some((epoch, position)))),
+            Due::Input(page, Input::StateFetched(number, position)),
         );
     }
 
