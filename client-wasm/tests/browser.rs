@@ -266,6 +266,35 @@ async fn another_device_of_the_user_stops_all_tabs_until_a_person_reconnects() {
 }
 
 #[test]
+async fn a_page_that_is_put_away_closes_its_socket_and_comes_back_to_what_it_missed() {
+    let group = Group::of_new_user("away").await;
+    let tabs = open(&group, 2).await;
+    page::happens("pagehide");
+    assert!(
+        tabs.iter()
+            .all(|tab| tab.state() == "idle" && !tab.holds_lock())
+    );
+    page::until_async("the session has ended", async || {
+        Server::sessions_of(&group.user).await == 0
+    })
+    .await;
+    let ids = Server::publish_many(&group.shop, 10).await;
+    page::happens("pageshow");
+    all_open(&tabs).await;
+    all_have(&tabs, &ids).await;
+}
+
+#[test]
+async fn what_is_no_message_of_this_version_is_ignored_on_the_channel() {
+    let group = Group::of_new_user("noise").await;
+    let tabs = open(&group, 2).await;
+    group.disturb();
+    let id = Server::publish(&group.shop).await;
+    all_have(&tabs, &[id]).await;
+    all_open(&tabs).await;
+}
+
+#[test]
 async fn an_operator_stops_all_tabs_of_a_user() {
     let group = Group::of_new_user("kicked").await;
     let tabs = open(&group, 2).await;

@@ -33,6 +33,16 @@ export async function http(method, url, bearer, body) {
     if (!response.ok) throw new Error(`${method} ${url}: ${response.status} ${text}`);
     return text;
 }
+export function noise(name) {
+    const channel = new BroadcastChannel(name);
+    const texts = ["", "{", "{}", "[]", "null", '{"v":1}', '{"v":1,"k":"logout2"}', '{"v":2,"k":"logout"}', '{"v":"1","k":"logout"}'];
+    const objects = [{}, [], { v: 2, k: "logout" }, { v: "1", k: "logout" }, { v: 1, k: "relay" }, { v: 1, k: 7 }, { m: "{", f: {} }, { m: 7 }];
+    const others = [null, undefined, 7, NaN, true, 12n, new Date(), new ArrayBuffer(8), new Map([["k", "logout"]])];
+    for (const it of [...texts, ...objects, ...others]) channel.postMessage(it);
+    for (const it of [...texts, ...others]) channel.postMessage([it, it]);
+    channel.close();
+}
+export const happens = (event) => void window.dispatchEvent(new Event(event));
 export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 "#)]
 extern "C" {
@@ -43,6 +53,11 @@ extern "C" {
         bearer: &str,
         body: Option<String>,
     ) -> Result<JsValue, JsValue>;
+
+    fn noise(channel: &str);
+
+    /// Something happens to the page, and so to all clients in it.
+    pub(crate) fn happens(event: &str);
 
     fn pause(ms: i32) -> Promise;
 }
@@ -182,6 +197,19 @@ impl Group {
         }
     }
 
+    /// Another page says on the group's channel what no tab of this version says.
+    pub(crate) fn disturb(&self) {
+        noise(&format!("tabwire:{}", self.name()));
+    }
+
+    fn url() -> String {
+        format!("{}/ws", server().replacen("http", "ws", 1))
+    }
+
+    fn name(&self) -> String {
+        format!("{}|{}|{}", self.namespace, Self::url(), self.user)
+    }
+
     /// A tab that starts afresh.
     pub(crate) fn tab(&self) -> Tab {
         self.start(Some(self.token.clone()), None, false)
@@ -207,21 +235,21 @@ impl Group {
             token,
             ..Seen::default()
         });
-        let url = format!("{}/ws", server().replacen("http", "ws", 1));
-        let group = format!("{}|{url}|{}", self.namespace, self.user);
-        // The client reports panics to its host; here they are the test's to report.
-        let hook = panic::take_hook();
+        // The client reports panics to its host; here they are the test's to report. After one, the hook cannot be moved.
+        let hook = (!std::thread::panicking()).then(panic::take_hook);
         let client = Client::new(
             host(&seen),
-            url,
-            group,
+            Self::url(),
+            self.name(),
             self.user.clone(),
             cursor.map(|cursor| cursor.epoch.clone()),
             cursor.map(|cursor| cursor.view.clone()),
             cursor.map(|cursor| cursor.last),
             fetches_state,
         );
-        panic::set_hook(hook);
+        if let Some(hook) = hook {
+            panic::set_hook(hook);
+        }
         let client = Rc::new(client.expect("the arguments are right"));
         seen.client
             .set(Rc::clone(&client))
