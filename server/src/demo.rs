@@ -32,7 +32,7 @@ const SHOP_DEFAULT: &str = "s_1";
 /// How many orders and how many lines of the chat a shop has.
 const ENTRIES_MAX: usize = 100;
 /// How many shops have a book. The demo lets everybody name shops.
-const BOOKS_MAX: usize = 1_000;
+const BOOKS_MAX: usize = 100;
 /// How many events are read at a time.
 const PAGE_EVENTS: usize = 500;
 /// How often the books are brought up to the log, so that no event expires before it is in one.

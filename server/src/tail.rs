@@ -321,7 +321,7 @@ impl Framed for Entry {
 mod tests {
     use super::*;
     use crate::log::{
-        MemoryLog,
+        AppendError, MemoryLog, NewEvent, Receipt,
         conformance::{event, shop},
         memory::Retention,
     };
@@ -475,5 +475,63 @@ mod tests {
             () = caught_up => {}
         }
         assert_eq!(bounds(&tail.ring()), (0, 3_000));
+    }
+
+    /// A log that can be subscribed to, but not be read any more.
+    struct Unreadable(MemoryLog);
+
+    impl EventLog for Unreadable {
+        type Notices = <MemoryLog as EventLog>::Notices;
+
+        async fn append(
+            &self,
+            now: Millis,
+            shop: &ShopId,
+            event: NewEvent,
+            key: Option<&str>,
+        ) -> Result<Receipt, AppendError> {
+            self.0.append(now, shop, event, key).await
+        }
+
+        async fn read(
+            &self,
+            _: Millis,
+            _: &ShopId,
+            _: Position,
+            _: usize,
+        ) -> Result<Page, LogUnavailable> {
+            Err(LogUnavailable("this is a test".to_owned()))
+        }
+
+        async fn subscribe(
+            &self,
+            now: Millis,
+            shop: &ShopId,
+        ) -> Result<Self::Notices, LogUnavailable> {
+            self.0.subscribe(now, shop).await
+        }
+    }
+
+    #[tokio::test]
+    async fn a_tail_that_cannot_be_repaired_says_that_it_is_lost() {
+        let log = MemoryLog::new(Retention {
+            age: AGE,
+            events: 10_000,
+            shops: 100,
+        });
+        let shop = shop("s_1");
+        let (tail, notices) = begin(&log, &shop).await.expect("memory");
+        let log = Unreadable(log);
+        for _ in 0..3_000 {
+            let appended = log.append(clock::now(), &shop, event("{}"), None).await;
+            assert!(appended.is_ok());
+        }
+        let state = tail.watch();
+        let how = Following {
+            coalesce: Duration::ZERO,
+            age: AGE,
+        };
+        follow(&log, &shop, &tail, notices, how).await;
+        assert_eq!(*state.borrow(), State::Lost);
     }
 }

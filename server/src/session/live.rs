@@ -217,7 +217,8 @@ impl<B: Backend> Live<'_, B> {
             return Err(End::close(CloseCode::TooMany, "too many frames"));
         }
         match incoming {
-            Incoming::Text(text) => self.obey_client(&text).await,
+            // A box: what an answer needs while it is made would otherwise be part of every idle session.
+            Incoming::Text(text) => Box::pin(self.obey_client(&text)).await,
             Incoming::Violation(closing) => Err(End::Close(closing)),
             Incoming::Alive | Incoming::Gone => Ok(()),
         }

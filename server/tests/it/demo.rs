@@ -209,3 +209,17 @@ async fn pages_of_this_machine_may_call_the_demo_and_no_others() {
         .await;
     assert_eq!(response.header("access-control-allow-origin"), None);
 }
+
+#[tokio::test]
+async fn the_demo_has_books_for_a_hundred_shops() {
+    let server = Server::flags(&["--demo"]).await;
+    for n in 0..=100 {
+        let body = json!({"userId": "u_1", "shopId": format!("s_{n}")});
+        let token = login(&server, &body).await.json()["token"].clone();
+        let bearer = format!("Bearer {}", token.as_str().expect("a token"));
+        let state = server
+            .request("GET", "/state", &[("authorization", &bearer)], "")
+            .await;
+        assert_eq!(state.status, if n < 100 { 200 } else { 429 }, "shop {n}");
+    }
+}
