@@ -10,10 +10,10 @@ fn renew(token: &str) -> Value {
     json!({"t": "renew", "token": token})
 }
 
-/// A session whose token ends in about a second.
+/// A session whose token ends in two to three seconds.
 async fn ending(server: &Server) -> Client {
     let mut hello = hello("u_101", "laptop");
-    hello["token"] = json!(token_with("u_101", json!({"exp": now_secs() + 2})));
+    hello["token"] = json!(token_with("u_101", json!({"exp": now_secs() + 3})));
     server.welcomed(hello).await.0
 }
 
@@ -98,7 +98,7 @@ async fn delivery_stops_at_the_tokens_end_and_the_close_comes_within_five_second
     server.publish(json!({})).await;
     assert_eq!(client.moves(1).await, ["event 0>1"]);
     // No frame says that the token has ended; the clock does.
-    tokio::time::sleep(Duration::from_millis(2_050)).await;
+    tokio::time::sleep(Duration::from_millis(3_050)).await;
     let ended = Instant::now();
     server.publish(json!({})).await;
     assert!(client.is_quiet().await);
@@ -111,7 +111,7 @@ async fn delivery_stops_at_the_tokens_end_and_the_close_comes_within_five_second
 async fn a_renewal_after_the_end_lets_delivery_go_on_where_it_stopped() {
     let server = Server::start().await;
     let mut client = ending(&server).await;
-    tokio::time::sleep(Duration::from_millis(2_050)).await;
+    tokio::time::sleep(Duration::from_millis(3_050)).await;
     server.publish(json!({})).await;
     // Commands wait for the renewal, too.
     client
