@@ -11,6 +11,7 @@ use std::{
 };
 
 use futures_util::{SinkExt, StreamExt};
+use socket2::SockRef;
 use tabwire_protocol::{Bye, CloseCode, Reaction, ServerFrame};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf},
@@ -29,6 +30,10 @@ use tokio_tungstenite::{
 use super::sockets::{Closing, Handle};
 use crate::metrics::Metrics;
 
+/// What the kernel may hold for a socket (it doubles this, for its own needs). Left alone it would hold megabytes for each slow
+/// reader; and it says that there is room again only when a third of it is free, so a reader that takes less than that within the
+/// write timeout would look like one that takes nothing.
+const SEND_BUFFER_BYTES: usize = 64 << 10;
 /// What is read at a time. Sockets are many and clients' frames small: this is most of what an idle socket costs.
 const READ_BUFFER_BYTES: usize = 512;
 /// What is gathered before it is handed to the kernel.
@@ -90,6 +95,8 @@ impl Socket {
             .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX)
             .max_message_size(Some(limits.max_frame))
             .max_frame_size(Some(limits.max_frame));
+        // A kernel that refuses has a reason, and larger buffers.
+        let _ = SockRef::from(&stream).set_send_buffer_size(SEND_BUFFER_BYTES);
         let stream = Counted { stream, written: 0 };
         let ws = WebSocketStream::from_partially_read(stream, read, Role::Server, Some(config));
         Self {
