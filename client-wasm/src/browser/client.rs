@@ -99,7 +99,7 @@ impl Client {
         view: Option<String>,
         last_event_id: Option<f64>,
         fetches_state: bool,
-    ) -> Result<Client, JsValue> {
+    ) -> Result<Self, JsValue> {
         let user = UserId::new(&user).map_err(|_| JsValue::from_str("user"))?;
         let cursor = match (epoch, view, last_event_id) {
             (Some(epoch), Some(view), Some(last)) => {
@@ -112,7 +112,7 @@ impl Client {
         };
         HOSTS.with_borrow_mut(|hosts| {
             if hosts.is_empty() {
-                panic::set_hook(Box::new(|info| crashed(info)));
+                panic::set_hook(Box::new(crashed));
             }
             hosts.push(host.clone());
         });

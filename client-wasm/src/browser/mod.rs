@@ -14,3 +14,5 @@ mod text;
 
 pub use client::Client;
 pub use host::Host;
+#[doc(hidden)] // for the tests that put PROTOCOL.md through it
+pub use parse::frame;

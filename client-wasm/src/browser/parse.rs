@@ -8,7 +8,7 @@ use super::js::{get, number, position, text};
 use crate::core::{Frame, Kind, Moving, Refresh, Renewed, Welcome};
 
 /// A frame, or none when the value is not one that this version knows: such are ignored.
-pub(crate) fn frame(value: &JsValue) -> Option<Frame> {
+pub fn frame(value: &JsValue) -> Option<Frame> {
     Some(match text(value, "t")?.as_str() {
         "event" => {
             let id = position(value, "id")?;

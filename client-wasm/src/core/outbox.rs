@@ -45,6 +45,8 @@ struct Entry {
     /// The leadership that it was handed to last.
     to: Option<Leadership>,
     accepted: bool,
+    /// Until when that leader has to accept it.
+    accepts_until: Millis,
 }
 
 impl Outbox {
@@ -87,6 +89,7 @@ impl Outbox {
                     handed: 0,
                     to: None,
                     accepted: false,
+                    accepts_until: cx.now,
                 });
                 self.set_timer(cx);
             }
@@ -105,17 +108,18 @@ impl Outbox {
     }
 
     /// The commands that the leader has not been handed yet, or has not accepted in time.
-    pub(crate) fn hand_to(&mut self, leader: Leadership) -> Vec<Command> {
+    pub(crate) fn hand_to(&mut self, now: Millis, leader: Leadership) -> Vec<Command> {
         let mut commands = Vec::new();
         for entry in &mut self.entries {
             if entry.to != Some(leader) {
                 entry.to = Some(leader);
                 entry.accepted = false;
+            } else if entry.accepted || now < entry.accepts_until {
+                continue;
             }
-            if !entry.accepted {
-                entry.handed += 1;
-                commands.push(entry.command.clone());
-            }
+            entry.handed += 1;
+            entry.accepts_until = now.plus(Millis(ACCEPT_MS));
+            commands.push(entry.command.clone());
         }
         commands
     }
@@ -233,10 +237,14 @@ impl Outbox {
             };
             cx.timers
                 .set_earlier(Timer::Outbox, entry.due.plus(Millis(grace)));
-        }
-        if self.has_unaccepted() {
-            let again = cx.now.plus(Millis(ACCEPT_MS));
-            cx.timers.set_earlier(Timer::Outbox, again);
+            if entry.to.is_some() && !entry.accepted {
+                let again = match entry.accepts_until > cx.now {
+                    true => entry.accepts_until,
+                    // There is no leader to ask now; a new one is asked at once.
+                    false => cx.now.plus(Millis(ACCEPT_MS)),
+                };
+                cx.timers.set_earlier(Timer::Outbox, again);
+            }
         }
     }
 }

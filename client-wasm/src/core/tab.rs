@@ -547,6 +547,8 @@ impl<R: Raw> Tab<R> {
 
     fn welcomed(&mut self, welcome: Welcome) {
         if welcome.user != self.config.user {
+            // Whoever connects again must ask the app for a token: this one names another user.
+            self.link.forget();
             return self.link.stop(&mut self.cx, Reason::IdentityChanged);
         }
         self.reader.entitled_to(&welcome.view, &welcome.modules);
@@ -787,7 +789,7 @@ impl<R: Raw> Tab<R> {
         let (Some(leader), Presence::Here) = (self.leader, self.presence) else {
             return;
         };
-        for command in self.outbox.hand_to(leader) {
+        for command in self.outbox.hand_to(self.cx.now, leader) {
             if self.leads().is_some() {
                 let id = command.id.clone();
                 if self.carry(self.config.tab, command) {

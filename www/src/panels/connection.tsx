@@ -11,25 +11,28 @@ export function Connection() {
   const { received, outOfOrder } = useLog();
   useNow(RENEW_MS); // neither is part of the status: they change with every event
   const cursor = wire.cursor();
+  const inspected = facts(wire.inspect());
 
   return (
     <section className="panel numbers" aria-labelledby="connection-title">
       <h2 id="connection-title">This tab in numbers</h2>
       <dl>
         <Fact name="role" testid="role" value={status.role} />
-        <Fact name="cursor" testid="cursor" value={cursor ? `#${cursor.lastEventId} of epoch ${cursor.epoch}` : "none yet"} />
+        <Fact name="cursor" testid="cursor" value={cursor ? `#${cursor.lastEventId} of epoch ${cursor.epoch}` : "none"} />
         <Fact name="events received" testid="received" value={received} />
         <Fact name="out of order or doubled" testid="out-of-order" value={outOfOrder} />
-        <Fact name="modules" value={status.modules.join(", ") || "none yet"} />
+        <Fact name="modules" value={status.modules.join(", ") || "none"} />
       </dl>
-      <details open>
-        <summary>inspect()</summary>
-        <dl data-testid="inspect">
-          {facts(wire.inspect()).map(([name, value]) => (
-            <Fact key={name} name={name} value={value} testid={`inspect-${name}`} />
-          ))}
-        </dl>
-      </details>
+      {inspected.length > 0 && (
+        <details open>
+          <summary>inspect()</summary>
+          <dl data-testid="inspect">
+            {inspected.map(([name, value]) => (
+              <Fact key={name} name={name} value={value} testid={`inspect-${name}`} />
+            ))}
+          </dl>
+        </details>
+      )}
     </section>
   );
 }

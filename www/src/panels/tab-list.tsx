@@ -23,14 +23,16 @@ export function TabList() {
       <h2 id="tabs-title">
         {tabs.length} {tabs.length === 1 ? "tab" : "tabs"}, {sockets.length} {sockets.length === 1 ? "WebSocket" : "WebSockets"}
       </h2>
-      <p className={`state ${status.state}`} role="status">
-        <span className="dot" aria-hidden="true" />
-        <span data-testid="state" data-state={status.state} data-reason={status.reason}>
-          {SAYS[status.state]}
-          {status.reason ? `: ${status.reason.replaceAll("_", " ")}` : ""}
-        </span>
-      </p>
-      <Countdown retryAt={status.retryAt} />
+      <div className="link">
+        <p className={`state ${status.state}`} role="status">
+          <span className="dot" aria-hidden="true" />
+          <span data-testid="state" data-state={status.state} data-reason={status.reason}>
+            {SAYS[status.state]}
+            {status.reason ? `: ${status.reason.replaceAll("_", " ")}` : ""}
+          </span>
+        </p>
+        <Countdown retryAt={status.retryAt} />
+      </div>
       <ul className="tabs">
         {tabs.map((tab) => (
           <li key={tab.id} className={tab.role} data-testid="tab" data-tab={tab.id} data-role={tab.role}>
@@ -53,8 +55,8 @@ function Countdown({ retryAt }: { retryAt: number | undefined }) {
   // Not announced: a screen reader would read out every second.
   return (
     <p className="countdown" aria-hidden="true">
-      {cutUntil > now && <span data-testid="cut">Network cut for {seconds(cutUntil)} s more. </span>}
-      {retryAt !== undefined && <span data-testid="retry">Next attempt in {seconds(retryAt)} s.</span>}
+      {retryAt !== undefined && <span data-testid="retry">retry in {seconds(retryAt)} s</span>}
+      {cutUntil > now && <span data-testid="network-cut">cut for {seconds(cutUntil)} s</span>}
     </p>
   );
 }
