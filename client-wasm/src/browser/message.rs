@@ -260,3 +260,157 @@ fn read_status(value: &JsValue) -> Option<LeaderStatus> {
         relay,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use tabwire_protocol::{Epoch, Module, Position, View};
+    use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
+
+    use super::*;
+
+    wasm_bindgen_test_configure!(run_in_browser);
+
+    fn status(link: LinkStatus) -> Message<Text> {
+        Message::Status {
+            by: leadership(),
+            status: Box::new(LeaderStatus {
+                link,
+                session: Some(SessionInfo {
+                    user: UserId::new("u_101").expect("a name"),
+                    shop: ShopId::new("s_1").expect("a name"),
+                    modules: ["chat", "orders"]
+                        .map(|name| Module::new(name).expect("a name"))
+                        .into(),
+                    view: view(),
+                    claim: 7,
+                    ping_ms: 25_000,
+                    max_frame: 65_536,
+                }),
+                relay: Some(RelayPosition {
+                    epoch: epoch(),
+                    view: view(),
+                    at: Position::MAX,
+                }),
+            }),
+        }
+    }
+
+    fn leadership() -> Leadership {
+        Leadership {
+            term: 3,
+            tab: tab(),
+        }
+    }
+
+    fn tab() -> TabId {
+        TabId::from_random([7; 12])
+    }
+
+    fn epoch() -> Epoch {
+        Epoch::new("9f2c64d1").expect("a name")
+    }
+
+    fn view() -> View {
+        View::new("k3Qz").expect("a name")
+    }
+
+    fn ping() -> Text {
+        Text::parse(&r#"{"t":"ping","prev":590,"upTo":612}"#.into()).expect("JSON")
+    }
+
+    #[wasm_bindgen_test]
+    fn what_a_tab_says_is_what_another_hears() {
+        let by = leadership();
+        let raw = ping();
+        let frame = parse::frame(&raw.value).expect("a frame");
+        let envelope = Box::new(Envelope {
+            epoch: epoch(),
+            view: view(),
+            frame,
+            raw,
+            more: true,
+        });
+        let command = Command {
+            id: "Vb3kP0aRk2mQzT8x:12".into(),
+            event_type: EventType::new("chat_message").expect("a name"),
+            payload: RawJson::trusted(r#"{"text":"hola"}"#.into()),
+            deadline: Some(Millis(1_730_569_330_000)),
+        };
+        let id = || Box::<str>::from("Vb3kP0aRk2mQzT8x:12");
+        let retry_at = Some(Millis(1_730_569_330_000));
+        let messages = [
+            Message::Hello { known: None },
+            Message::Hello { known: Some(by) },
+            status(LinkStatus::Connecting),
+            status(LinkStatus::Open),
+            status(LinkStatus::Reconnecting {
+                retry_at: None,
+                asked: false,
+            }),
+            status(LinkStatus::Reconnecting {
+                retry_at,
+                asked: true,
+            }),
+            status(LinkStatus::Stopped(Reason::Replaced)),
+            Message::Relay {
+                by,
+                envelope: envelope.clone(),
+                to: None,
+            },
+            Message::Relay {
+                by,
+                envelope,
+                to: Some(tab()),
+            },
+            Message::Repair {
+                tab: tab(),
+                cursor: Cursor {
+                    epoch: epoch(),
+                    view: view(),
+                    last: Position::ZERO,
+                },
+            },
+            Message::Command {
+                tab: tab(),
+                command: Box::new(command),
+            },
+            Message::Accepted { by, id: id() },
+            Message::Settled {
+                by,
+                id: id(),
+                answer: Ok(ping()),
+                doubt: true,
+            },
+            Message::Settled {
+                by,
+                id: id(),
+                answer: Err(FailureReason::TooLarge),
+                doubt: false,
+            },
+            Message::Stale { known: by },
+            Message::Bye { by },
+            Message::Reconnect,
+            Message::Logout,
+        ];
+        for message in messages {
+            let heard =
+                read(&write(&message)).unwrap_or_else(|| panic!("{message:?} is not heard"));
+            assert_eq!(format!("{heard:?}"), format!("{message:?}"));
+        }
+    }
+
+    #[wasm_bindgen_test]
+    fn what_another_version_says_is_ignored() {
+        let of_version_2 = write(&Message::Reconnect);
+        super::super::js::set(&of_version_2, "v", &2.into());
+        assert!(read(&of_version_2).is_none());
+        for nonsense in [
+            JsValue::UNDEFINED,
+            JsValue::NULL,
+            "reconnect".into(),
+            Record::new().number("v", 1).into(),
+        ] {
+            assert!(read(&nonsense).is_none(), "{nonsense:?}");
+        }
+    }
+}
