@@ -30,8 +30,8 @@ const ASK_MS = 1_000;
 /** A tab that has not answered for so long is frozen or gone. */
 const SILENT_MS = 4_000;
 
-/** A tab's name is short enough to tell tabs apart in a list, and new with each load. */
-export const OWN_ID = Math.random().toString(36).slice(2, 4).toUpperCase().padEnd(2, "0");
+/** A tab's name is short enough to read in a list, long enough for no two to be the same, and new with each load. */
+export const OWN_ID = Math.random().toString(36).slice(2, 6).toUpperCase().padEnd(4, "0");
 
 interface Tabs {
   tabs: readonly Tab[];

@@ -21,7 +21,12 @@ test("the demo: three tabs, orders, chat, the network cut, the leading tab close
       page.on("console", (message) => said.push(`${message.type()}: ${message.text()}`));
       page.on("pageerror", (error) => said.push(`uncaught: ${error}`));
     });
-    await play(context, server);
+    try {
+      await play(context, server);
+    } catch (error) {
+      for (const page of context.pages()) console.error(`a page shows:\n${await page.locator("#root").innerText()}`);
+      throw error;
+    }
     assert.deepEqual(said, [], "the console is empty");
   } finally {
     await browser.close();
