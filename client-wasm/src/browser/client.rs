@@ -19,7 +19,6 @@ use super::{
     lock::{self, Lock},
     message,
     page::{self, PageEvent},
-    parse,
     socket::{Listeners, Socket},
     text::Text,
 };
@@ -388,7 +387,7 @@ impl Shared {
 
     fn happened(self: &Rc<Self>, source: Source, event: &JsValue) -> JsValue {
         let input = match source {
-            Source::Channel => match message::read(&get(event, "data")) {
+            Source::Channel => match message::read(get(event, "data")) {
                 Some(message) => Input::Message(message),
                 None => return JsValue::UNDEFINED,
             },
@@ -404,8 +403,7 @@ impl Shared {
             }
             Source::SocketOpen(id) => Input::SocketOpen(id),
             Source::SocketMessage(id) => {
-                let text = Text::parse(&get(event, "data"));
-                match text.and_then(|text| Some((parse::frame(&text.value)?, text))) {
+                match Text::read(get(event, "data")) {
                     Some((frame, text)) => Input::SocketFrame(id, frame, text),
                     None => Input::SocketNoise(id),
                 }

@@ -1,7 +1,6 @@
 //! Reading and making JavaScript values, in few bytes.
 
 use js_sys::{Object, Reflect};
-use tabwire_protocol::Position;
 use wasm_bindgen::{JsCast, JsValue};
 
 /// A property, or undefined: what is no object has none.
@@ -12,23 +11,6 @@ pub(crate) fn get(object: &JsValue, key: &str) -> JsValue {
 /// A property that is a string.
 pub(crate) fn text(object: &JsValue, key: &str) -> Option<String> {
     get(object, key).as_string()
-}
-
-/// A property that is an integer from 0 to 2^53 − 1.
-pub(crate) fn number(object: &JsValue, key: &str) -> Option<u64> {
-    integer(&get(object, key))
-}
-
-/// A property that is a position.
-pub(crate) fn position(object: &JsValue, key: &str) -> Option<Position> {
-    Position::new(number(object, key)?).ok()
-}
-
-fn integer(value: &JsValue) -> Option<u64> {
-    let number = value.as_f64()?;
-    let integer = number as u64;
-    // The comparison fails for what is negative, fractional, too large, infinite or not a number.
-    (integer as f64 == number && integer <= Position::MAX.get()).then_some(integer)
 }
 
 /// An object in the making.

@@ -8,11 +8,8 @@ mod js;
 mod lock;
 mod message;
 mod page;
-mod parse;
 mod socket;
 mod text;
 
 pub use client::Client;
 pub use host::Host;
-#[doc(hidden)] // for the tests that put PROTOCOL.md through it
-pub use parse::frame;

@@ -3,9 +3,9 @@
 use js_sys::{JSON, JsString};
 use wasm_bindgen::{JsCast, JsValue};
 
-use crate::core::Raw;
+use crate::core::{Frame, Raw, decode};
 
-/// A frame's text and its value. Neither enters the module's memory.
+/// A frame's text and its value, for the app and for other tabs. Neither stays in the module's memory.
 #[derive(Clone, Debug)]
 pub(crate) struct Text {
     pub(crate) text: JsString,
@@ -13,14 +13,13 @@ pub(crate) struct Text {
 }
 
 impl Text {
-    /// Parses a frame that came as text.
-    pub(crate) fn parse(data: &JsValue) -> Option<Self> {
-        let text: &JsString = data.dyn_ref()?;
-        let value = JSON::parse(&String::from(text)).ok()?;
-        Some(Self {
-            text: text.clone(),
-            value,
-        })
+    /// Reads a frame that came as text, or nothing when it is not one that this version knows.
+    pub(crate) fn read(data: JsValue) -> Option<(Frame, Self)> {
+        let text = data.as_string()?;
+        let value = JSON::parse(&text).ok()?;
+        let frame = decode(&text)?;
+        let text = data.unchecked_into();
+        Some((frame, Self { text, value }))
     }
 }
 

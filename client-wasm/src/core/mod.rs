@@ -43,12 +43,15 @@
 //! # Ok::<(), tabwire_protocol::NameError>(())
 //! ```
 
+mod decode;
 mod encode;
 mod frame;
 mod io;
+mod json;
 mod link;
 mod message;
 mod outbox;
+mod post;
 mod random;
 mod reader;
 mod ring;
@@ -59,6 +62,7 @@ mod time;
 #[cfg(test)]
 mod testing;
 
+pub use decode::decode;
 pub use encode::encode;
 pub use frame::{Frame, Kind, Moving, Raw, Refresh, Renewed, Welcome};
 pub use io::{
@@ -69,6 +73,7 @@ pub use message::{
     Envelope, LeaderStatus, Leadership, MESSAGE_VERSION, Message, RelayPosition, SessionInfo, TabId,
 };
 #[cfg(target_arch = "wasm32")]
-pub(crate) use outbox::push_number;
+pub(crate) use json::push_number;
+pub use post::{read_message, write_message};
 pub use status::{LinkStatus, Reason, Role, State, Status};
 pub use tab::{BEACON_MS, Inspection, Tab};

@@ -8,6 +8,7 @@ use tabwire_protocol::{Command, EventType, Executed, Millis};
 use super::{
     frame::Raw,
     io::{Context, Failure, FailureReason, NewCommand, Output, Settlement},
+    json::push_number,
     message::{Leadership, SessionInfo, TabId},
     time::Timer,
 };
@@ -247,12 +248,4 @@ impl Outbox {
             }
         }
     }
-}
-
-/// Writes a number without the formatting machinery, which would cost the module two kilobytes.
-pub(crate) fn push_number(text: &mut String, number: u64) {
-    if number >= 10 {
-        push_number(text, number / 10);
-    }
-    text.push(char::from(b'0' + (number % 10) as u8));
 }

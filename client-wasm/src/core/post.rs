@@ -1,0 +1,252 @@
+//! What tabs say to each other, as text: a line of JSON, and for some messages a frame beside it as it came from the server.
+
+use tabwire_protocol::{Command, EventType, Millis, RawJson, ShopId, UserId};
+
+use super::{
+    frame::Frame,
+    io::FailureReason,
+    json::{Object, Writer},
+    message::{
+        Envelope, LeaderStatus, Leadership, MESSAGE_VERSION, Message, RelayPosition, SessionInfo,
+        TabId,
+    },
+    status::{LinkStatus, Reason},
+};
+
+/// The message as text, and the frame that goes with it.
+pub fn write_message<R>(message: &Message<R>) -> (String, Option<&R>) {
+    let mut json = Writer::new();
+    let mut frame = None;
+    json.number("v", MESSAGE_VERSION.into());
+    let kind = match message {
+        Message::Hello { known } => {
+            if let Some(known) = known {
+                leadership(&mut json, known);
+            }
+            "hello"
+        }
+        Message::Status { by, status } => {
+            leadership(&mut json, by);
+            write_status(&mut json, status);
+            "status"
+        }
+        Message::Relay { by, envelope, to } => {
+            leadership(&mut json, by);
+            json.place(&envelope.epoch, &envelope.view);
+            json.truth("more", envelope.more);
+            if let Some(to) = to {
+                json.text("to", to.as_str());
+            }
+            frame = Some(&envelope.raw);
+            "relay"
+        }
+        Message::Repair { tab, cursor } => {
+            json.text("from", tab.as_str());
+            json.cursor(cursor);
+            "repair"
+        }
+        Message::Command { tab, command } => {
+            json.text("from", tab.as_str());
+            json.command(command);
+            "command"
+        }
+        Message::Accepted { by, id } => {
+            leadership(&mut json, by);
+            json.text("id", id);
+            "accepted"
+        }
+        Message::Settled {
+            by,
+            id,
+            answer,
+            doubt,
+        } => {
+            leadership(&mut json, by);
+            json.text("id", id);
+            json.truth("doubt", *doubt);
+            match answer {
+                Ok(answer) => frame = Some(answer),
+                Err(why) => json.text("why", why.as_str()),
+            }
+            "settled"
+        }
+        Message::Stale { known } => {
+            leadership(&mut json, known);
+            "stale"
+        }
+        Message::Bye { by } => {
+            leadership(&mut json, by);
+            "bye"
+        }
+        Message::Reconnect => "reconnect",
+        Message::Logout => "logout",
+    };
+    json.text("k", kind);
+    (json.end(), frame)
+}
+
+/// The message in a text that another tab wrote, or none when this version does not know it: such are ignored.
+pub fn read_message<R>(text: &str, frame: Option<(Frame, R)>) -> Option<Message<R>> {
+    Object::read(text, |json| message(json, frame))?
+}
+
+fn message<R>(json: Object<'_>, frame: Option<(Frame, R)>) -> Option<Message<R>> {
+    if json.number("v") != u64::from(MESSAGE_VERSION) {
+        return None;
+    }
+    let id = || json.text("id").into();
+    Some(match json.text("k") {
+        "hello" => Message::Hello {
+            known: json.json("tab").map(|_| read_leadership(json)),
+        },
+        "status" => Message::Status {
+            by: read_leadership(json),
+            status: Box::new(read_status(json)),
+        },
+        "relay" => {
+            let (frame, raw) = frame?;
+            let envelope = Envelope {
+                epoch: json.epoch(),
+                view: json.view(),
+                frame,
+                raw,
+                more: json.truth("more"),
+            };
+            Message::Relay {
+                by: read_leadership(json),
+                envelope: Box::new(envelope),
+                to: json.json("to").map(|_| tab(json, "to")),
+            }
+        }
+        "repair" => Message::Repair {
+            tab: tab(json, "from"),
+            cursor: json.cursor(),
+        },
+        "command" => Message::Command {
+            tab: tab(json, "from"),
+            command: Box::new(Command {
+                id: json.text("id").into(),
+                event_type: json.name("type", EventType::new),
+                payload: RawJson::trusted(json.json("payload")?.into()),
+                deadline: Some(json.millis("deadline")),
+            }),
+        },
+        "accepted" => Message::Accepted {
+            by: read_leadership(json),
+            id: id(),
+        },
+        "settled" => Message::Settled {
+            by: read_leadership(json),
+            id: id(),
+            answer: match json.text_if("why") {
+                Some(why) => Err(FailureReason::ALL
+                    .into_iter()
+                    .find(|known| known.as_str() == why)?),
+                None => Ok(frame?.1),
+            },
+            doubt: json.truth("doubt"),
+        },
+        "stale" => Message::Stale {
+            known: read_leadership(json),
+        },
+        "bye" => Message::Bye {
+            by: read_leadership(json),
+        },
+        "reconnect" => Message::Reconnect,
+        "logout" => Message::Logout,
+        _ => return None,
+    })
+}
+
+fn leadership(json: &mut Writer, leadership: &Leadership) {
+    json.number("term", leadership.term);
+    json.text("tab", leadership.tab.as_str());
+}
+
+fn read_leadership(json: Object<'_>) -> Leadership {
+    Leadership {
+        term: json.number("term"),
+        tab: tab(json, "tab"),
+    }
+}
+
+fn tab(json: Object<'_>, key: &str) -> TabId {
+    TabId::parse(json.text(key)).unwrap_or_else(|| {
+        json.spoil();
+        TabId::from_random([0; 12])
+    })
+}
+
+fn write_status(json: &mut Writer, status: &LeaderStatus) {
+    let link = match status.link {
+        LinkStatus::Connecting => "connecting",
+        LinkStatus::Open => "open",
+        LinkStatus::Reconnecting { retry_at, asked } => {
+            json.truth("asked", asked);
+            if let Some(at) = retry_at {
+                json.number("retryAt", at.0);
+            }
+            "reconnecting"
+        }
+        LinkStatus::Stopped(reason) => {
+            json.text("reason", reason.as_str());
+            "stopped"
+        }
+    };
+    json.text("link", link);
+    if let Some(session) = &status.session {
+        let mut inner = Writer::new();
+        inner.text("userId", session.user.as_str());
+        inner.text("shopId", session.shop.as_str());
+        inner.texts("modules", session.modules.iter().map(|module| module.as_str()));
+        inner.text("view", session.view.as_str());
+        inner.number("claim", session.claim);
+        inner.number("pingMs", session.ping_ms);
+        inner.number("maxFrame", session.max_frame);
+        json.json("session", &inner.end());
+    }
+    if let Some(relay) = &status.relay {
+        let mut inner = Writer::new();
+        inner.place(&relay.epoch, &relay.view);
+        inner.number("at", relay.at.get());
+        json.json("relay", &inner.end());
+    }
+}
+
+fn read_status(json: Object<'_>) -> LeaderStatus {
+    let link = match json.text("link") {
+        "connecting" => LinkStatus::Connecting,
+        "open" => LinkStatus::Open,
+        "reconnecting" => LinkStatus::Reconnecting {
+            retry_at: json.number_if("retryAt").map(Millis),
+            asked: json.truth("asked"),
+        },
+        _ => {
+            let reason = json.text("reason");
+            // A newer version may stop for a reason that this one does not know.
+            LinkStatus::Stopped(
+                Reason::ALL
+                    .into_iter()
+                    .find(|known| known.as_str() == reason)
+                    .unwrap_or(Reason::Closed),
+            )
+        }
+    };
+    LeaderStatus {
+        link,
+        session: json.object_if("session").map(|json| SessionInfo {
+            user: json.name("userId", UserId::new),
+            shop: json.name("shopId", ShopId::new),
+            modules: json.modules(),
+            view: json.view(),
+            claim: json.number("claim"),
+            ping_ms: json.number("pingMs"),
+            max_frame: json.number("maxFrame"),
+        }),
+        relay: json.object_if("relay").map(|json| RelayPosition {
+            epoch: json.epoch(),
+            view: json.view(),
+            at: json.position("at"),
+        }),
+    }
+}
