@@ -18,11 +18,14 @@ impl fmt::Display for NameError {
 
 impl core::error::Error for NameError {}
 
-fn is_name(text: &str) -> bool {
-    (1..=NAME_BYTES_MAX).contains(&text.len())
+/// Out of line: there are seven kinds of names, and the browser client counts bytes.
+#[inline(never)]
+fn name(text: &str) -> Result<Arc<str>, NameError> {
+    let is_name = (1..=NAME_BYTES_MAX).contains(&text.len())
         && text.bytes().all(|byte| {
             byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b':' | b'@' | b'-')
-        })
+        });
+    is_name.then(|| text.into()).ok_or(NameError)
 }
 
 macro_rules! name {
@@ -40,7 +43,7 @@ macro_rules! name {
             /// # Errors
             /// When it is empty, longer than 128 bytes, or has a character that names do not have.
             pub fn new(text: &str) -> Result<Self, NameError> {
-                if is_name(text) { Ok(Self(text.into())) } else { Err(NameError) }
+                name(text).map(Self)
             }
 
             /// The name as text.

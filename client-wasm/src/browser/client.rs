@@ -52,9 +52,9 @@ struct Shared {
 
 struct Inner {
     tab: Tab<Text>,
-    url: Box<str>,
+    url: String,
     /// Names the lock and the channel.
-    group: Box<str>,
+    group: String,
     channel: Option<BroadcastChannel>,
     lock: Option<Lock>,
     socket: Option<Socket>,
@@ -115,7 +115,7 @@ impl Client {
             }
             hosts.push(host.clone());
         });
-        let group: Box<str> = ["tabwire:", &group].concat().into();
+        let group = prefixed("tabwire:", &group);
         // Trying is the only way to know: constructors throw where cookies are blocked.
         let shares = Lock::exist()
             && BroadcastChannel::new(&group)
@@ -137,7 +137,7 @@ impl Client {
         });
         let inner = Inner {
             tab,
-            url: url.into(),
+            url,
             group,
             channel: None,
             lock: None,
@@ -599,7 +599,13 @@ fn position(number: f64) -> Option<Position> {
 }
 
 fn term_key(group: &str) -> String {
-    ["tabwire:term:", group].concat()
+    prefixed("tabwire:term:", group)
+}
+
+fn prefixed(prefix: &str, text: &str) -> String {
+    let mut both = String::from(prefix);
+    both.push_str(text);
+    both
 }
 
 /// The client behind a listener, unless it is gone or the module has crashed.

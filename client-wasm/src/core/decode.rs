@@ -12,7 +12,7 @@ pub fn decode(text: &str) -> Option<Frame> {
     Object::read(text, frame)
 }
 
-fn frame(json: Object<'_>) -> Frame {
+fn frame(json: &Object<'_>) -> Frame {
     match json.text("t") {
         "event" => {
             let position = json.position("id");
@@ -89,7 +89,7 @@ fn frame(json: Object<'_>) -> Frame {
     }
 }
 
-fn moving(json: Object<'_>, kind: Kind) -> Frame {
+fn moving(json: &Object<'_>, kind: Kind) -> Frame {
     Frame::Moving(Moving {
         prev: json.position("prev"),
         position: json.position("upTo"),

@@ -111,7 +111,6 @@ pub(crate) fn push_number(text: &mut String, number: u64) {
 ///
 /// The text is JSON: a browser's parser has found so, or another tab of this version wrote it. Of anything else the answers
 /// mean nothing, but nothing panics.
-#[derive(Clone, Copy)]
 pub(crate) struct Object<'a> {
     text: &'a str,
     spoilt: &'a Cell<bool>,
@@ -119,9 +118,9 @@ pub(crate) struct Object<'a> {
 
 impl<'a> Object<'a> {
     /// What `make` makes of the object, or none when a field was not as it has to be.
-    pub(crate) fn read<T>(text: &str, make: impl FnOnce(Object<'_>) -> T) -> Option<T> {
+    pub(crate) fn read<T>(text: &str, make: impl FnOnce(&Object<'_>) -> T) -> Option<T> {
         let spoilt = Cell::new(false);
-        let made = make(Object {
+        let made = make(&Object {
             text,
             spoilt: &spoilt,
         });
@@ -129,12 +128,12 @@ impl<'a> Object<'a> {
     }
 
     /// Something is not as it has to be.
-    pub(crate) fn spoil(self) {
+    pub(crate) fn spoil(&self) {
         self.spoilt.set(true);
     }
 
     /// What has to be there.
-    fn must<T>(self, value: Option<T>) -> Option<T> {
+    fn must<T>(&self, value: Option<T>) -> Option<T> {
         if value.is_none() {
             self.spoil();
         }
@@ -142,7 +141,7 @@ impl<'a> Object<'a> {
     }
 
     /// The value of a field, as it is written.
-    pub(crate) fn json(self, key: &str) -> Option<&'a str> {
+    pub(crate) fn json(&self, key: &str) -> Option<&'a str> {
         let mut rest = self.text.trim_ascii_start().strip_prefix('{')?;
         loop {
             let (name, after) = split_value(rest);
@@ -155,63 +154,63 @@ impl<'a> Object<'a> {
     }
 
     /// A string, if there is one. One with escapes counts as none: what the machine reads are names, which have none.
-    pub(crate) fn text_if(self, key: &str) -> Option<&'a str> {
+    pub(crate) fn text_if(&self, key: &str) -> Option<&'a str> {
         unquoted(self.json(key)?)
     }
 
     /// A string.
-    pub(crate) fn text(self, key: &str) -> &'a str {
+    pub(crate) fn text(&self, key: &str) -> &'a str {
         self.must(self.text_if(key)).unwrap_or_default()
     }
 
     /// An integer from 0 to 2^53 − 1, if there is one.
-    pub(crate) fn position_if(self, key: &str) -> Option<Position> {
+    pub(crate) fn position_if(&self, key: &str) -> Option<Position> {
         Position::new(self.json(key)?.parse().ok()?).ok()
     }
 
-    pub(crate) fn position(self, key: &str) -> Position {
+    pub(crate) fn position(&self, key: &str) -> Position {
         self.must(self.position_if(key)).unwrap_or_default()
     }
 
-    pub(crate) fn number_if(self, key: &str) -> Option<u64> {
+    pub(crate) fn number_if(&self, key: &str) -> Option<u64> {
         self.position_if(key).map(Position::get)
     }
 
-    pub(crate) fn number(self, key: &str) -> u64 {
+    pub(crate) fn number(&self, key: &str) -> u64 {
         self.position(key).get()
     }
 
-    pub(crate) fn millis(self, key: &str) -> Millis {
+    pub(crate) fn millis(&self, key: &str) -> Millis {
         Millis(self.number(key))
     }
 
-    pub(crate) fn truth(self, key: &str) -> bool {
+    pub(crate) fn truth(&self, key: &str) -> bool {
         self.json(key) == Some("true")
     }
 
-    pub(crate) fn object_if(self, key: &str) -> Option<Self> {
+    pub(crate) fn object_if(&self, key: &str) -> Option<Self> {
         Some(Self {
             text: self.json(key)?,
-            ..self
+            spoilt: self.spoilt,
         })
     }
 
-    pub(crate) fn name<T>(self, key: &str, new: impl Fn(&str) -> Result<T, NameError>) -> T {
+    pub(crate) fn name<T>(&self, key: &str, new: impl Fn(&str) -> Result<T, NameError>) -> T {
         new(self.text(key)).unwrap_or_else(|_| {
             self.spoil();
             new("-").unwrap_or_else(|_| unreachable!("a dash is a name"))
         })
     }
 
-    pub(crate) fn epoch(self) -> Epoch {
+    pub(crate) fn epoch(&self) -> Epoch {
         self.name("epoch", Epoch::new)
     }
 
-    pub(crate) fn view(self) -> View {
+    pub(crate) fn view(&self) -> View {
         self.name("view", View::new)
     }
 
-    pub(crate) fn cursor(self) -> Cursor {
+    pub(crate) fn cursor(&self) -> Cursor {
         Cursor {
             epoch: self.epoch(),
             view: self.view(),
@@ -219,7 +218,7 @@ impl<'a> Object<'a> {
         }
     }
 
-    pub(crate) fn modules(self) -> Vec<Module> {
+    pub(crate) fn modules(&self) -> Vec<Module> {
         let mut modules = Vec::new();
         let list = self.json("modules").and_then(|list| list.strip_prefix('['));
         let mut rest = self.must(list).unwrap_or_default();
@@ -260,5 +259,5 @@ fn split_value(text: &str) -> (&str, &str) {
 
 fn unquoted(value: &str) -> Option<&str> {
     let text = value.strip_prefix('"')?.strip_suffix('"')?;
-    (!text.as_bytes().contains(&b'\\')).then_some(text)
+    text.bytes().all(|byte| byte != b'\\').then_some(text)
 }

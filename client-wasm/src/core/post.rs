@@ -90,7 +90,7 @@ pub fn read_message<R>(text: &str, frame: Option<(Frame, R)>) -> Option<Message<
     Object::read(text, |json| message(json, frame))?
 }
 
-fn message<R>(json: Object<'_>, frame: Option<(Frame, R)>) -> Option<Message<R>> {
+fn message<R>(json: &Object<'_>, frame: Option<(Frame, R)>) -> Option<Message<R>> {
     if json.number("v") != u64::from(MESSAGE_VERSION) {
         return None;
     }
@@ -163,14 +163,14 @@ fn leadership(json: &mut Writer, leadership: &Leadership) {
     json.text("tab", leadership.tab.as_str());
 }
 
-fn read_leadership(json: Object<'_>) -> Leadership {
+fn read_leadership(json: &Object<'_>) -> Leadership {
     Leadership {
         term: json.number("term"),
         tab: tab(json, "tab"),
     }
 }
 
-fn tab(json: Object<'_>, key: &str) -> TabId {
+fn tab(json: &Object<'_>, key: &str) -> TabId {
     TabId::parse(json.text(key)).unwrap_or_else(|| {
         json.spoil();
         TabId::from_random([0; 12])
@@ -213,7 +213,7 @@ fn write_status(json: &mut Writer, status: &LeaderStatus) {
     }
 }
 
-fn read_status(json: Object<'_>) -> LeaderStatus {
+fn read_status(json: &Object<'_>) -> LeaderStatus {
     let link = match json.text("link") {
         "connecting" => LinkStatus::Connecting,
         "open" => LinkStatus::Open,
