@@ -65,8 +65,8 @@ fn expected(text: &str) -> Frame {
             reference: refresh.reference,
             spread_ms: refresh.spread_ms,
         })),
-        ServerFrame::Ack(ack) => Frame::Outcome { id: ack.id.into() },
-        ServerFrame::Nack(nack) => Frame::Outcome { id: nack.id.into() },
+        ServerFrame::Ack(ack) => Frame::Outcome { id: ack.id },
+        ServerFrame::Nack(nack) => Frame::Outcome { id: nack.id },
         ServerFrame::Renewed(renewed) => Frame::Renewed(Renewed {
             now: renewed.now,
             expires_at: renewed.expires_at,

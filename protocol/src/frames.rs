@@ -476,7 +476,7 @@ pub struct RawJson(Repr);
 #[cfg(feature = "serde")]
 type Repr = Box<serde_json::value::RawValue>;
 #[cfg(not(feature = "serde"))]
-type Repr = Box<str>;
+type Repr = String;
 
 impl RawJson {
     /// JSON from a text that something else has made as JSON, such as a browser's `JSON.stringify`.
@@ -489,7 +489,7 @@ impl RawJson {
             serde_json::value::RawValue::from_string(text).expect("the text was made as JSON"),
         );
         #[cfg(not(feature = "serde"))]
-        return Self(text.into());
+        return Self(text);
     }
 
     /// The JSON text.

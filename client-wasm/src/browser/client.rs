@@ -170,7 +170,7 @@ impl Client {
     /// Wants a command done; `payload` is JSON. What comes of it is said to the host with the id returned.
     pub fn send(&self, event_type: String, payload: String, timeout_ms: f64) -> String {
         let command = NewCommand {
-            event_type: event_type.into(),
+            event_type: event_type,
             payload: RawJson::trusted(payload),
             timeout_ms: timeout_ms as u64,
         };
@@ -181,13 +181,12 @@ impl Client {
             .tab
             .send(page::now(), command);
         self.shared.carry_out();
-        id.into()
+        id
     }
 
     /// The app has a token, or none because nobody is logged in.
     pub fn token(&self, number: u32, token: Option<String>) {
-        self.shared
-            .drive(Input::Token(number, token.map(Into::into)));
+        self.shared.drive(Input::Token(number, token));
     }
 
     /// The app failed to get a token.
@@ -402,12 +401,10 @@ impl Shared {
                 }
             }
             Source::SocketOpen(id) => Input::SocketOpen(id),
-            Source::SocketMessage(id) => {
-                match Text::read(get(event, "data")) {
-                    Some((frame, text)) => Input::SocketFrame(id, frame, text),
-                    None => Input::SocketNoise(id),
-                }
-            }
+            Source::SocketMessage(id) => match Text::read(get(event, "data")) {
+                Some((frame, text)) => Input::SocketFrame(id, frame, text),
+                None => Input::SocketNoise(id),
+            },
             Source::SocketClose(id) => {
                 self.inner
                     .borrow_mut()

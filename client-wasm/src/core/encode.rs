@@ -46,7 +46,8 @@ pub fn encode(frame: &ClientFrame) -> String {
 #[cfg(test)]
 mod tests {
     use tabwire_protocol::{
-        Command, Cursor, Device, Epoch, EventType, Hello, Millis, Position, RawJson, RequestSync, View,
+        Command, Cursor, Device, Epoch, EventType, Hello, Millis, Position, RawJson, RequestSync,
+        View,
     };
 
     use super::*;

@@ -16,7 +16,7 @@ pub enum Frame {
     /// A command was done or not: its id. What came of it is the app's to read.
     Outcome {
         /// Which command.
-        id: Box<str>,
+        id: String,
     },
     /// The newer token is in force.
     Renewed(Renewed),

@@ -57,7 +57,7 @@ pub enum Input<R> {
     /// The socket is closed.
     SocketClosed(SocketId, u16),
     /// The app has a token, or none because nobody is logged in.
-    Token(u32, Option<Box<str>>),
+    Token(u32, Option<String>),
     /// The app failed to get a token.
     TokenFailed(u32),
     /// The app has fetched its state, which is at this position if it said so.
@@ -86,7 +86,7 @@ pub enum Input<R> {
 #[derive(Clone, Debug)]
 pub struct NewCommand {
     /// Its type, as the app wrote it.
-    pub event_type: Box<str>,
+    pub event_type: String,
     /// Its payload as JSON.
     pub payload: tabwire_protocol::RawJson,
     /// How long it may take, in milliseconds.
@@ -160,7 +160,7 @@ pub enum Output<R> {
     /// The app's cursor once all outputs before this one are carried out.
     Cursor(Cursor),
     /// A command of this tab is settled.
-    Settled(Box<str>, Settlement<R>),
+    Settled(String, Settlement<R>),
     /// The status has changed.
     Status(Box<Status>),
     /// Something worth a line in the debug log.

@@ -101,7 +101,7 @@ enum Phase {
 
 #[derive(Debug)]
 struct Token {
-    jwt: Box<str>,
+    jwt: String,
     /// When it ends, by the machine's clock; unknown until a server has accepted it.
     until: Option<Millis>,
 }
@@ -149,7 +149,7 @@ struct Carried {
 #[derive(Debug)]
 pub(crate) struct GivenUp {
     pub(crate) tab: TabId,
-    pub(crate) id: Box<str>,
+    pub(crate) id: String,
     pub(crate) why: FailureReason,
 }
 
@@ -369,7 +369,7 @@ impl Link {
         &mut self,
         cx: &mut Context<R>,
         number: u32,
-        jwt: Option<Box<str>>,
+        jwt: Option<String>,
     ) -> bool {
         let asked = match &self.phase {
             Phase::Token { number: asked } => *asked == number,
@@ -391,10 +391,7 @@ impl Link {
             });
             // Should the server not answer, it is asked again while the old token lasts.
             cx.after(Timer::Renew, RENEW_AGAIN_MS);
-            cx.emit(Output::SendFrame(
-                socket,
-                ClientFrame::Renew { token: jwt.into() },
-            ));
+            cx.emit(Output::SendFrame(socket, ClientFrame::Renew { token: jwt }));
         }
         true
     }
@@ -423,7 +420,7 @@ impl Link {
         };
         let hello = Hello {
             v: VERSION,
-            token: token.jwt.as_ref().into(),
+            token: token.jwt.clone(),
             device: device.clone(),
             claim: self.claim,
             cursor,

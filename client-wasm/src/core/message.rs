@@ -102,14 +102,14 @@ pub enum Message<R> {
         /// Who.
         by: Leadership,
         /// Which command.
-        id: Box<str>,
+        id: String,
     },
     /// What came of a command: the server's `ack` or `nack`.
     Settled {
         /// Who.
         by: Leadership,
         /// Which command.
-        id: Box<str>,
+        id: String,
         /// The server's frame, or why this leader gave the command up without having written it to any socket.
         answer: Result<R, FailureReason>,
         /// The command may have taken effect before, on another socket, whatever the answer says.

@@ -69,11 +69,11 @@ pub use io::{
     Config, Counters, Failure, FailureReason, FetchReason, Input, LockRequest, Log, NewCommand,
     Output, Settlement, SocketId, TokenReason,
 };
+#[cfg(target_arch = "wasm32")]
+pub(crate) use json::push_number;
 pub use message::{
     Envelope, LeaderStatus, Leadership, MESSAGE_VERSION, Message, RelayPosition, SessionInfo, TabId,
 };
-#[cfg(target_arch = "wasm32")]
-pub(crate) use json::push_number;
 pub use post::{read_message, write_message};
 pub use status::{LinkStatus, Reason, Role, State, Status};
 pub use tab::{BEACON_MS, Inspection, Tab};

@@ -59,7 +59,7 @@ impl Outbox {
         session: Option<&SessionInfo>,
         new: NewCommand,
         closed: bool,
-    ) -> Box<str> {
+    ) -> String {
         self.made += 1;
         let mut id = String::from(tab.as_str());
         id.push(':');
@@ -97,7 +97,7 @@ impl Outbox {
             (_, why) => {
                 let why = why.unwrap_or(FailureReason::Invalid);
                 cx.emit(Output::Settled(
-                    id.clone().into(),
+                    id.clone(),
                     Settlement::Failed(Failure {
                         why,
                         executed: Executed::No,
@@ -105,7 +105,7 @@ impl Outbox {
                 ));
             }
         }
-        id.into()
+        id
     }
 
     /// The commands that the leader has not been handed yet, or has not accepted in time.
@@ -164,7 +164,7 @@ impl Outbox {
                 },
             }),
         };
-        cx.emit(Output::Settled(entry.command.id.into(), settlement));
+        cx.emit(Output::Settled(entry.command.id, settlement));
         self.set_timer(cx);
     }
 
@@ -192,7 +192,7 @@ impl Outbox {
                 Executed::Unknown
             };
             cx.emit(Output::Settled(
-                id.into(),
+                id,
                 Settlement::Failed(Failure {
                     why: FailureReason::Timeout,
                     executed,
@@ -216,7 +216,7 @@ impl Outbox {
                 executed,
             };
             cx.emit(Output::Settled(
-                entry.command.id.into(),
+                entry.command.id,
                 Settlement::Failed(failure),
             ));
         }

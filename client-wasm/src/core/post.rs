@@ -198,7 +198,10 @@ fn write_status(json: &mut Writer, status: &LeaderStatus) {
         let mut inner = Writer::new();
         inner.text("userId", session.user.as_str());
         inner.text("shopId", session.shop.as_str());
-        inner.texts("modules", session.modules.iter().map(|module| module.as_str()));
+        inner.texts(
+            "modules",
+            session.modules.iter().map(|module| module.as_str()),
+        );
         inner.text("view", session.view.as_str());
         inner.number("claim", session.claim);
         inner.number("pingMs", session.ping_ms);

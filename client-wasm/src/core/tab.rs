@@ -173,7 +173,7 @@ impl<R: Raw> Tab<R> {
     }
 
     /// The app wants a command done: [`Input::Send`], which also says the command's id.
-    pub fn send(&mut self, wall: Millis, command: NewCommand) -> Box<str> {
+    pub fn send(&mut self, wall: Millis, command: NewCommand) -> String {
         self.begin(wall);
         let id = self.send_command(command);
         self.end();
@@ -639,7 +639,7 @@ impl<R: Raw> Tab<R> {
             }
             Message::Command { tab, command } => {
                 if let Some(by) = self.leads() {
-                    let id: Box<str> = command.id.as_str().into();
+                    let id: String = command.id.as_str().into();
                     if self.carry(tab, *command) {
                         self.cx.post(Message::Accepted { by, id });
                     }
@@ -771,7 +771,7 @@ impl<R: Raw> Tab<R> {
 
     // Commands.
 
-    fn send_command(&mut self, command: NewCommand) -> Box<str> {
+    fn send_command(&mut self, command: NewCommand) -> String {
         let session = match self.leads() {
             Some(_) => self.link.session_info(),
             None => self.group.as_ref().and_then(|group| group.session.as_ref()),
@@ -825,7 +825,7 @@ impl<R: Raw> Tab<R> {
     fn settle(
         &mut self,
         tab: TabId,
-        id: Box<str>,
+        id: String,
         answer: Result<R, super::io::FailureReason>,
         doubt: bool,
     ) {

@@ -346,12 +346,7 @@ impl Server {
         };
         vec![(
             connection,
-            Down::Frame(
-                Frame::Outcome {
-                    id: command.id.into(),
-                },
-                raw,
-            ),
+            Down::Frame(Frame::Outcome { id: command.id }, raw),
         )]
     }
 

@@ -522,13 +522,12 @@ impl World {
         self.after(wait, Due::Input(page, input));
     }
 
-    fn token(&self, life: u64) -> Box<str> {
+    fn token(&self, life: u64) -> String {
         Token {
             expires_at: self.now.plus(Millis(life)),
             chat: self.chat,
         }
         .encode()
-        .into()
     }
 
     /// The app's back end: reads the position first and its database after, which may be a replica that lags.
@@ -764,7 +763,7 @@ impl World {
             payload,
             timeout_ms,
         };
-        let id = String::from(self.pages[page].tab.send(self.now, command));
+        let id = self.pages[page].tab.send(self.now, command);
         self.note(|| format!("page {page} sends {id}"));
         self.pages[page].app.waiting.insert(id.clone(), ());
         self.drain(page);
