@@ -170,7 +170,7 @@ impl Client {
     /// Wants a command done; `payload` is JSON. What comes of it is said to the host with the id returned.
     pub fn send(&self, event_type: String, payload: String, timeout_ms: f64) -> String {
         let command = NewCommand {
-            event_type: event_type,
+            event_type,
             payload: RawJson::trusted(payload),
             timeout_ms: timeout_ms as u64,
         };
@@ -241,14 +241,14 @@ impl Client {
             .number("connects", counters.connects)
             .number("stale", counters.stale);
         let record = Record::new()
-            .with("tab", inspection.tab.as_str())
+            .with("tab", inspection.tab.text())
             .number("beaconAgeMs", inspection.beacon_age_ms)
             .number("outbox", inspection.outbox as u64)
             .with("counters", counted);
         match inspection.leader {
             Some(leader) => record
                 .number("term", leader.term)
-                .with("leader", leader.tab.as_str()),
+                .with("leader", leader.tab.text()),
             None => record,
         }
         .into()
@@ -633,7 +633,11 @@ fn crashed(info: &panic::PanicHookInfo<'_>) {
 impl Drop for Client {
     fn drop(&mut self) {
         let host: &JsValue = self.shared.host.as_ref();
-        HOSTS
-            .with_borrow_mut(|hosts| hosts.retain(|other| AsRef::<JsValue>::as_ref(other) != host));
+        HOSTS.with_borrow_mut(|hosts| {
+            let mine = hosts
+                .iter()
+                .position(|other| AsRef::<JsValue>::as_ref(other) == host);
+            mine.map(|index| hosts.swap_remove(index))
+        });
     }
 }

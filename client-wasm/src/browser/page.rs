@@ -84,9 +84,9 @@ const DEVICE_KEY: &str = "tabwire:device";
 pub(crate) fn device() -> Device {
     let kept = load(DEVICE_KEY).and_then(|kept| Device::new(&kept).ok());
     kept.unwrap_or_else(|| {
-        let tab = tab();
-        store(DEVICE_KEY, tab.as_str());
-        Device::new(tab.as_str()).expect_throw("base64url is in the alphabet of names")
+        let name = tab().text();
+        store(DEVICE_KEY, &name);
+        Device::new(&name).expect_throw("base64url is in the alphabet of names")
     })
 }
 

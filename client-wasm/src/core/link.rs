@@ -500,20 +500,25 @@ impl Link {
             .iter()
             .filter(|carried| carried.on == here)
             .count();
-        let now = cx.now;
-        self.carried.retain_mut(|carried| {
+        let mut index = 0;
+        while let Some(carried) = self.carried.get_mut(index) {
+            index += 1;
             // Past its deadline the server would not run it; an answer can still come for an earlier writing.
-            if carried.on == here || carried.due <= now || unanswered >= COMMANDS_UNANSWERED_MAX {
-                return true;
+            if carried.on == here || carried.due <= cx.now {
+                continue;
+            }
+            if unanswered >= COMMANDS_UNANSWERED_MAX {
+                break;
             }
             if frame_bytes(&carried.command) > max_frame {
+                index -= 1;
+                let carried = self.carried.remove(index);
                 given_up.push(carried.give_up(FailureReason::TooLarge));
-                return false;
+            } else {
+                unanswered += 1;
+                carried.write(cx, session);
             }
-            unanswered += 1;
-            carried.write(cx, session);
-            true
-        });
+        }
         given_up
     }
 
@@ -781,13 +786,16 @@ impl Link {
                 };
                 session.replaying = false;
                 // Only what was asked for was refused: a tab that is further may still be served.
-                let (refused, others): (Vec<_>, Vec<_>) = repair
-                    .tabs
-                    .into_iter()
-                    .partition(|(_, position)| *position <= repair.from);
-                session.repairs_waiting.extend(others);
+                let mut refused = Vec::new();
+                for (tab, position) in repair.tabs {
+                    if position <= repair.from {
+                        refused.push(tab);
+                    } else {
+                        session.repairs_waiting.push((tab, position));
+                    }
+                }
                 session.ask_next(cx);
-                Some(refused.into_iter().map(|(tab, _)| tab).collect())
+                Some(refused)
             }
         }
     }
@@ -857,16 +865,18 @@ impl Link {
     /// Forgets what is past its deadline; what was never written is given up, and that is certain.
     pub(crate) fn carried_due<R: Raw>(&mut self, cx: &mut Context<R>) -> Vec<GivenUp> {
         let mut given_up = Vec::new();
-        let now = cx.now;
-        self.carried.retain(|carried| {
-            let over = carried.end() <= now;
-            if over && carried.writes == 0 {
+        let mut index = 0;
+        while let Some(carried) = self.carried.get(index) {
+            let end = carried.end();
+            if end > cx.now {
+                cx.timers.set_earlier(Timer::Carried, end);
+                index += 1;
+                continue;
+            }
+            let carried = self.carried.remove(index);
+            if carried.writes == 0 {
                 given_up.push(carried.give_up(FailureReason::Timeout));
             }
-            !over
-        });
-        for carried in &self.carried {
-            cx.timers.set_earlier(Timer::Carried, carried.end());
         }
         given_up
     }
@@ -929,10 +939,10 @@ impl Carried {
         ));
     }
 
-    fn give_up(&self, why: FailureReason) -> GivenUp {
+    fn give_up(self, why: FailureReason) -> GivenUp {
         GivenUp {
             tab: self.tab,
-            id: self.command.id.as_str().into(),
+            id: self.command.id,
             why,
         }
     }

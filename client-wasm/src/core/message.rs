@@ -14,6 +14,9 @@ pub const MESSAGE_VERSION: u32 = 1;
 pub struct TabId([u8; 16]);
 
 impl TabId {
+    /// Nobody's name, for what is thrown away.
+    pub(crate) const NONE: Self = Self([b'-'; 16]);
+
     /// A tab's name from 96 random bits.
     pub fn from_random(bits: [u8; 12]) -> Self {
         const ALPHABET: &[u8; 64] =
@@ -38,14 +41,18 @@ impl TabId {
     }
 
     /// The name as text.
-    pub fn as_str(&self) -> &str {
-        core::str::from_utf8(&self.0).unwrap_or_default()
+    pub fn text(self) -> String {
+        let mut text = String::new();
+        for byte in self.0 {
+            text.push(char::from(byte));
+        }
+        text
     }
 }
 
 impl fmt::Debug for TabId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        f.write_str(&self.text())
     }
 }
 
@@ -194,8 +201,8 @@ mod tests {
     #[test]
     fn a_tab_is_named_by_16_characters_that_parse_back() {
         let tab = TabId::from_random([255, 0, 16, 32, 64, 128, 1, 2, 3, 4, 5, 6]);
-        assert_eq!(tab.as_str().len(), 16);
-        assert_eq!(TabId::parse(tab.as_str()), Some(tab));
+        assert_eq!(tab.text().len(), 16);
+        assert_eq!(TabId::parse(&tab.text()), Some(tab));
         for bad in ["", "short", "sixteen chars !!", "seventeen-chars--"] {
             assert_eq!(TabId::parse(bad), None, "{bad}");
         }

@@ -61,31 +61,19 @@ impl Outbox {
         closed: bool,
     ) -> String {
         self.made += 1;
-        let mut id = String::from(tab.as_str());
+        let mut id = tab.text();
         id.push(':');
         push_number(&mut id, self.made);
-        let event_type = EventType::new(&new.event_type);
-        let size = (new.payload.as_str().len() + COMMAND_OVERHEAD_BYTES) as u64;
-        let refused = match &event_type {
-            Err(_) => Some(FailureReason::Invalid),
-            Ok(_) if closed => Some(FailureReason::Closed),
-            Ok(_) if session.is_some_and(|session| size > session.max_frame) => {
-                Some(FailureReason::TooLarge)
-            }
-            Ok(_) if self.entries.len() >= OUTBOX_COMMANDS_MAX => Some(FailureReason::QueueFull),
-            Ok(_) => None,
-        };
-        match (event_type, refused) {
-            (Ok(event_type), None) => {
+        match self.check(session, &new, closed) {
+            Ok(event_type) => {
                 let due = cx.now.plus(Millis(new.timeout_ms));
-                let command = Command {
-                    id: id.clone(),
-                    event_type,
-                    payload: new.payload,
-                    deadline: Some(cx.clock.wall(due)),
-                };
                 self.entries.push(Entry {
-                    command,
+                    command: Command {
+                        id: id.clone(),
+                        event_type,
+                        payload: new.payload,
+                        deadline: Some(cx.clock.wall(due)),
+                    },
                     due,
                     handed: 0,
                     to: None,
@@ -94,18 +82,28 @@ impl Outbox {
                 });
                 self.set_timer(cx);
             }
-            (_, why) => {
-                let why = why.unwrap_or(FailureReason::Invalid);
-                cx.emit(Output::Settled(
-                    id.clone(),
-                    Settlement::Failed(Failure {
-                        why,
-                        executed: Executed::No,
-                    }),
-                ));
-            }
+            Err(why) => give_up(cx, id.clone(), why, Executed::No),
         }
         id
+    }
+
+    fn check(
+        &self,
+        session: Option<&SessionInfo>,
+        new: &NewCommand,
+        closed: bool,
+    ) -> Result<EventType, FailureReason> {
+        let size = (new.payload.as_str().len() + COMMAND_OVERHEAD_BYTES) as u64;
+        let event_type = EventType::new(&new.event_type).map_err(|_| FailureReason::Invalid)?;
+        if closed {
+            Err(FailureReason::Closed)
+        } else if session.is_some_and(|session| size > session.max_frame) {
+            Err(FailureReason::TooLarge)
+        } else if self.entries.len() >= OUTBOX_COMMANDS_MAX {
+            Err(FailureReason::QueueFull)
+        } else {
+            Ok(event_type)
+        }
     }
 
     /// The commands that the leader has not been handed yet, or has not accepted in time.
@@ -153,51 +151,27 @@ impl Outbox {
             return;
         };
         let entry = self.entries.remove(index);
-        let settlement = match answer {
-            Ok(answer) => Settlement::Answered(answer, doubt || entry.handed > 1),
-            Err(why) => Settlement::Failed(Failure {
-                why,
-                executed: if entry.handed <= 1 {
-                    Executed::No
-                } else {
-                    Executed::Unknown
-                },
-            }),
-        };
-        cx.emit(Output::Settled(entry.command.id, settlement));
+        let doubt = doubt || entry.handed > 1;
+        match answer {
+            Ok(answer) => {
+                let settlement = Settlement::Answered(answer, doubt);
+                cx.emit(Output::Settled(entry.command.id, settlement));
+            }
+            Err(why) => give_up(cx, entry.command.id, why, executed(entry.handed > 1)),
+        }
         self.set_timer(cx);
     }
 
     /// Gives up what is past its deadline. True when the leader should be asked again for what it has not accepted.
     pub(crate) fn tick<R: Raw>(&mut self, cx: &mut Context<R>) -> bool {
-        let grace = Millis(ANSWER_GRACE_MS);
-        let now = cx.now;
-        let mut over = Vec::new();
-        // A command that no leader was told of cannot be on its way: its deadline is the end.
-        self.entries.retain(|entry| {
-            let end = if entry.handed == 0 {
-                entry.due
+        let mut index = 0;
+        while let Some(entry) = self.entries.get(index) {
+            if entry.end() > cx.now {
+                index += 1;
             } else {
-                entry.due.plus(grace)
-            };
-            if end <= now {
-                over.push((entry.command.id.clone(), entry.handed));
+                let entry = self.entries.remove(index);
+                entry.give_up(cx, FailureReason::Timeout);
             }
-            end > now
-        });
-        for (id, handed) in over {
-            let executed = if handed == 0 {
-                Executed::No
-            } else {
-                Executed::Unknown
-            };
-            cx.emit(Output::Settled(
-                id,
-                Settlement::Failed(Failure {
-                    why: FailureReason::Timeout,
-                    executed,
-                }),
-            ));
         }
         self.set_timer(cx);
         self.has_unaccepted()
@@ -206,19 +180,7 @@ impl Outbox {
     /// Gives up everything: the tab leaves, or the group has stopped.
     pub(crate) fn close<R: Raw>(&mut self, cx: &mut Context<R>) {
         for entry in core::mem::take(&mut self.entries) {
-            let executed = if entry.handed == 0 {
-                Executed::No
-            } else {
-                Executed::Unknown
-            };
-            let failure = Failure {
-                why: FailureReason::Closed,
-                executed,
-            };
-            cx.emit(Output::Settled(
-                entry.command.id,
-                Settlement::Failed(failure),
-            ));
+            entry.give_up(cx, FailureReason::Closed);
         }
         cx.timers.stop(Timer::Outbox);
     }
@@ -231,13 +193,7 @@ impl Outbox {
     pub(crate) fn set_timer<R: Raw>(&self, cx: &mut Context<R>) {
         cx.timers.stop(Timer::Outbox);
         for entry in &self.entries {
-            let grace = if entry.handed == 0 {
-                0
-            } else {
-                ANSWER_GRACE_MS
-            };
-            cx.timers
-                .set_earlier(Timer::Outbox, entry.due.plus(Millis(grace)));
+            cx.timers.set_earlier(Timer::Outbox, entry.end());
             if entry.to.is_some() && !entry.accepted {
                 let again = match entry.accepts_until > cx.now {
                     true => entry.accepts_until,
@@ -248,4 +204,31 @@ impl Outbox {
             }
         }
     }
+}
+
+impl Entry {
+    /// When nothing more is to be waited for. A command that no leader was told of cannot be on its way.
+    fn end(&self) -> Millis {
+        match self.handed {
+            0 => self.due,
+            _ => self.due.plus(Millis(ANSWER_GRACE_MS)),
+        }
+    }
+
+    fn give_up<R: Raw>(self, cx: &mut Context<R>, why: FailureReason) {
+        give_up(cx, self.command.id, why, executed(self.handed > 0));
+    }
+}
+
+fn executed(doubt: bool) -> Executed {
+    if doubt {
+        Executed::Unknown
+    } else {
+        Executed::No
+    }
+}
+
+fn give_up<R: Raw>(cx: &mut Context<R>, id: String, why: FailureReason, executed: Executed) {
+    let failure = Failure { why, executed };
+    cx.emit(Output::Settled(id, Settlement::Failed(failure)));
 }

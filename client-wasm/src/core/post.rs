@@ -35,18 +35,18 @@ pub fn write_message<R>(message: &Message<R>) -> (String, Option<&R>) {
             json.place(&envelope.epoch, &envelope.view);
             json.truth("more", envelope.more);
             if let Some(to) = to {
-                json.text("to", to.as_str());
+                json.text("to", &to.text());
             }
             frame = Some(&envelope.raw);
             "relay"
         }
         Message::Repair { tab, cursor } => {
-            json.text("from", tab.as_str());
+            json.text("from", &tab.text());
             json.cursor(cursor);
             "repair"
         }
         Message::Command { tab, command } => {
-            json.text("from", tab.as_str());
+            json.text("from", &tab.text());
             json.command(command);
             "command"
         }
@@ -160,7 +160,7 @@ fn message<R>(json: &Object<'_>, frame: Option<(Frame, R)>) -> Option<Message<R>
 
 fn leadership(json: &mut Writer, leadership: &Leadership) {
     json.number("term", leadership.term);
-    json.text("tab", leadership.tab.as_str());
+    json.text("tab", &leadership.tab.text());
 }
 
 fn read_leadership(json: &Object<'_>) -> Leadership {
@@ -173,7 +173,7 @@ fn read_leadership(json: &Object<'_>) -> Leadership {
 fn tab(json: &Object<'_>, key: &str) -> TabId {
     TabId::parse(json.text(key)).unwrap_or_else(|| {
         json.spoil();
-        TabId::from_random([0; 12])
+        TabId::NONE
     })
 }
 

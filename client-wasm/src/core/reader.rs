@@ -403,12 +403,11 @@ impl<R: Raw> Reader<R> {
                     cx.timers.stop(Timer::Repair);
                 }
             }
-            place.batch = fetch
-                .held
-                .into_iter()
-                .filter(|(id, _)| *id > position)
-                .map(|(_, raw)| raw)
-                .collect();
+            for (id, raw) in fetch.held {
+                if id > position {
+                    place.batch.push(raw);
+                }
+            }
             self.fetch_failures = 0;
             place.deliver_batch(cx);
         }

@@ -24,7 +24,7 @@ fn settled(
 ) -> Message<Text> {
     Message::Settled {
         by: by(1, leader),
-        id: id.replace("t0:", &format!("{}:", tab(0).as_str())).into(),
+        id: id.replace("t0:", &format!("{}:", tab(0).text())),
         answer: answer.map(|answer| Text(answer.into())),
         doubt: false,
     }
@@ -33,7 +33,7 @@ fn settled(
 fn accepted(term: u64, leader: u8, id: &str) -> Message<Text> {
     Message::Accepted {
         by: by(term, leader),
-        id: id.replace("t0:", &format!("{}:", tab(0).as_str())).into(),
+        id: id.replace("t0:", &format!("{}:", tab(0).text())),
     }
 }
 

@@ -186,9 +186,7 @@ impl Machine {
 
     /// The last socket brings an `ack` or `nack`.
     pub(crate) fn answer(&mut self, id: &str, answer: &str) -> Did {
-        let frame = Frame::Outcome {
-            id: unshort(id).into(),
-        };
+        let frame = Frame::Outcome { id: unshort(id) };
         let raw = Text(answer.into());
         self.handle(Input::SocketFrame(SocketId(self.socket), frame, raw))
     }
@@ -528,14 +526,14 @@ const TABS: u8 = 10;
 /// Shortens the names of tabs: "t0" for the tab under test.
 fn short(mut text: String) -> String {
     for number in 0..TABS {
-        text = text.replace(tab(number).as_str(), &format!("t{number}"));
+        text = text.replace(&tab(number).text(), &format!("t{number}"));
     }
     text
 }
 
 /// The name of a command as the machine writes it.
 fn unshort(id: &str) -> String {
-    id.replace("t0:", &format!("{}:", tab(0).as_str()))
+    id.replace("t0:", &format!("{}:", tab(0).text()))
 }
 
 fn line(output: &Output<Text>, now: u64) -> String {
@@ -600,7 +598,7 @@ fn status_line(status: &Status, now: u64) -> String {
 }
 
 fn message_line(message: &Message<Text>, now: u64) -> String {
-    let leadership = |by: &Leadership| format!("{}/{}", by.term, by.tab.as_str());
+    let leadership = |by: &Leadership| format!("{}/{}", by.term, by.tab.text());
     match message {
         Message::Hello { known: None } => "hello".into(),
         Message::Hello { known: Some(known) } => format!("hello {}", leadership(known)),
@@ -634,11 +632,11 @@ fn message_line(message: &Message<Text>, now: u64) -> String {
                 Frame::FullRefresh(refresh) => format!("full_refresh {}", refresh.at),
                 other => format!("{other:?}"),
             };
-            let to = to.map_or(String::new(), |to| format!(" to {}", to.as_str()));
+            let to = to.map_or(String::new(), |to| format!(" to {}", to.text()));
             format!("relay {} {frame}{to}", leadership(by))
         }
-        Message::Repair { tab, cursor } => format!("repair {} {}", tab.as_str(), cursor.last),
-        Message::Command { tab, command } => format!("command {} {}", tab.as_str(), command.id),
+        Message::Repair { tab, cursor } => format!("repair {} {}", tab.text(), cursor.last),
+        Message::Command { tab, command } => format!("command {} {}", tab.text(), command.id),
         Message::Accepted { by, id } => format!("accepted {} {id}", leadership(by)),
         Message::Settled {
             id, answer, doubt, ..
