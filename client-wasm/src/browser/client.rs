@@ -15,7 +15,7 @@ use web_sys::BroadcastChannel;
 
 use super::{
     host::Host,
-    js::{Record, get, set, text},
+    js::{get, parsed, set, text},
     lock::{self, Lock},
     message,
     page::{self, PageEvent},
@@ -24,7 +24,7 @@ use super::{
 };
 use crate::core::{
     Config, Input, LockRequest, NewCommand, Output, Reason, Role, Settlement, SocketId, State, Tab,
-    TokenReason, push_number,
+    TokenReason, Writer, push_number,
 };
 
 thread_local! {
@@ -217,11 +217,11 @@ impl Client {
     pub fn cursor(&self) -> JsValue {
         match &*self.shared.shown.borrow() {
             None => JsValue::UNDEFINED,
-            Some(cursor) => Record::new()
-                .with("epoch", cursor.epoch.as_str())
-                .with("view", cursor.view.as_str())
-                .number("lastEventId", cursor.last.get())
-                .into(),
+            Some(cursor) => {
+                let mut json = Writer::new();
+                json.cursor(cursor);
+                parsed(&json.end())
+            }
         }
     }
 
@@ -229,29 +229,31 @@ impl Client {
     pub fn inspect(&self) -> JsValue {
         let inspection = self.shared.inner.borrow().tab.inspect();
         let counters = inspection.counters;
-        let counted = Record::new()
-            .number("delivered", counters.delivered)
-            .number("duplicates", counters.duplicates)
-            .number("gaps", counters.gaps)
-            .number("foreign", counters.foreign)
-            .number("ringRepairs", counters.ring_repairs)
-            .number("serverRepairs", counters.server_repairs)
-            .number("refreshes", counters.refreshes)
-            .number("leads", counters.leads)
-            .number("connects", counters.connects)
-            .number("stale", counters.stale);
-        let record = Record::new()
-            .with("tab", inspection.tab.text())
-            .number("beaconAgeMs", inspection.beacon_age_ms)
-            .number("outbox", inspection.outbox as u64)
-            .with("counters", counted);
-        match inspection.leader {
-            Some(leader) => record
-                .number("term", leader.term)
-                .with("leader", leader.tab.text()),
-            None => record,
+        let mut counted = Writer::new();
+        for (name, count) in [
+            ("delivered", counters.delivered),
+            ("duplicates", counters.duplicates),
+            ("gaps", counters.gaps),
+            ("foreign", counters.foreign),
+            ("ringRepairs", counters.ring_repairs),
+            ("serverRepairs", counters.server_repairs),
+            ("refreshes", counters.refreshes),
+            ("leads", counters.leads),
+            ("connects", counters.connects),
+            ("stale", counters.stale),
+        ] {
+            counted.number(name, count);
         }
-        .into()
+        let mut json = Writer::new();
+        json.text("tab", &inspection.tab.text());
+        json.number("beaconAgeMs", inspection.beacon_age_ms);
+        json.number("outbox", inspection.outbox as u64);
+        json.json("counters", &counted.end());
+        if let Some(leader) = inspection.leader {
+            json.number("term", leader.term);
+            json.text("leader", &leader.tab.text());
+        }
+        parsed(&json.end())
     }
 
     /// A person wants the group to connect again.

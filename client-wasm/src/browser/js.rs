@@ -1,7 +1,7 @@
 //! Reading and making JavaScript values, in few bytes.
 
-use js_sys::{Object, Reflect};
-use wasm_bindgen::{JsCast, JsValue};
+use js_sys::{JSON, Reflect};
+use wasm_bindgen::prelude::*;
 
 /// A property, or undefined: what is no object has none.
 pub(crate) fn get(object: &JsValue, key: &str) -> JsValue {
@@ -13,28 +13,9 @@ pub(crate) fn text(object: &JsValue, key: &str) -> Option<String> {
     get(object, key).as_string()
 }
 
-/// An object in the making.
-pub(crate) struct Record(Object);
-
-impl Record {
-    pub(crate) fn new() -> Self {
-        Self(Object::new())
-    }
-
-    pub(crate) fn with(self, key: &str, value: impl Into<JsValue>) -> Self {
-        set(&self.0, key, &value.into());
-        self
-    }
-
-    pub(crate) fn number(self, key: &str, number: u64) -> Self {
-        self.with(key, number as f64)
-    }
-}
-
-impl From<Record> for JsValue {
-    fn from(record: Record) -> Self {
-        record.0.into()
-    }
+/// The value in a text that this module wrote as JSON.
+pub(crate) fn parsed(json: &str) -> JsValue {
+    JSON::parse(json).unwrap_or(JsValue::UNDEFINED)
 }
 
 /// Sets a property; where that is refused there is nothing to be done about it.
@@ -45,4 +26,16 @@ pub(crate) fn set(object: &JsValue, key: &str, value: &JsValue) {
 /// An object seen as another type, without a check: for methods that this crate calls by name.
 pub(crate) fn cast<T: JsCast>(value: JsValue) -> Option<T> {
     (!value.is_undefined() && !value.is_null()).then(|| value.unchecked_into())
+}
+
+#[wasm_bindgen]
+extern "C" {
+    // js_sys::global() asks four names for it.
+    #[wasm_bindgen(thread_local_v2, js_name = globalThis)]
+    static GLOBAL: JsValue;
+}
+
+/// A property of the global object.
+pub(crate) fn global(key: &str) -> JsValue {
+    GLOBAL.with(|global| get(global, key))
 }

@@ -1,9 +1,9 @@
 //! Web Locks. web-sys has them behind an unstable flag that would leak into every build, so the few calls are declared here.
 
-use js_sys::{Function, Promise};
+use js_sys::{Function, Object, Promise};
 use wasm_bindgen::prelude::*;
 
-use super::js::{Record, cast, get};
+use super::js::{cast, get, global, set};
 use crate::core::LockRequest;
 
 #[wasm_bindgen]
@@ -16,7 +16,7 @@ extern "C" {
         name: &str,
         options: &JsValue,
         granted: &JsValue,
-    ) -> Result<Promise, JsValue>;
+    ) -> Result<Ends, JsValue>;
 
     type AbortController;
 
@@ -28,6 +28,12 @@ extern "C" {
 
     #[wasm_bindgen(method)]
     fn abort(this: &AbortController);
+
+    /// `Promise` as js-sys has it wants closures that it drops.
+    type Ends;
+
+    #[wasm_bindgen(method)]
+    fn then(this: &Ends, fulfilled: &JsValue, rejected: &JsValue) -> JsValue;
 }
 
 /// A request for the group's lock, queued or granted.
@@ -53,11 +59,10 @@ impl Lock {
         ended: &JsValue,
     ) -> Option<Self> {
         let abort = AbortController::new();
-        let options: JsValue = Record::new().with("signal", abort.signal()).into();
-        let promise = manager()?.request(name, &options, granted).ok()?;
-        let nothing = JsValue::UNDEFINED;
-        let then: Option<Function> = cast(get(&promise, "then"));
-        let _ = then?.call2(&promise, &nothing, ended);
+        let options = Object::new();
+        set(&options, "signal", &abort.signal());
+        let held = manager()?.request(name, &options, granted).ok()?;
+        held.then(&JsValue::UNDEFINED, ended);
         Some(Self {
             request,
             abort,
@@ -84,5 +89,5 @@ pub(crate) fn held() -> (JsValue, Option<Function>) {
 }
 
 fn manager() -> Option<LockManager> {
-    cast(get(&get(&js_sys::global(), "navigator"), "locks"))
+    cast(get(&global("navigator"), "locks"))
 }

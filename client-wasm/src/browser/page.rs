@@ -4,7 +4,7 @@ use tabwire_protocol::{Device, Millis};
 use wasm_bindgen::prelude::*;
 use web_sys::{EventTarget, Storage};
 
-use super::js::{cast, get, text};
+use super::js::{cast, global, text};
 use crate::core::TabId;
 
 #[wasm_bindgen]
@@ -26,28 +26,20 @@ pub(crate) enum PageEvent {
 }
 
 /// The events of the document, then those of the window.
-const DOCUMENT_EVENTS: [(&str, PageEvent); 3] = [
-    ("visibilitychange", PageEvent::Visibility),
-    ("freeze", PageEvent::Hide),
-    ("resume", PageEvent::Resume),
-];
-const WINDOW_EVENTS: [(&str, PageEvent); 3] = [
-    ("pagehide", PageEvent::Hide),
-    ("pageshow", PageEvent::Show),
-    ("online", PageEvent::Online),
+const EVENTS: [(&str, &str, PageEvent); 6] = [
+    ("document", "visibilitychange", PageEvent::Visibility),
+    ("document", "freeze", PageEvent::Hide),
+    ("document", "resume", PageEvent::Resume),
+    ("window", "pagehide", PageEvent::Hide),
+    ("window", "pageshow", PageEvent::Show),
+    ("window", "online", PageEvent::Online),
 ];
 
 /// Listens to the page.
 pub(crate) fn listen(listener: impl Fn(PageEvent) -> JsValue) {
-    let window: JsValue = js_sys::global().into();
-    for (target, events) in [
-        (get(&window, "document"), DOCUMENT_EVENTS),
-        (window, WINDOW_EVENTS),
-    ] {
-        let Some(target): Option<EventTarget> = cast(target) else {
-            continue;
-        };
-        for (name, event) in events {
+    for (target, name, event) in EVENTS {
+        let target: Option<EventTarget> = cast(global(target));
+        if let Some(target) = target {
             let _ = target.add_event_listener_with_callback(name, listener(event).unchecked_ref());
         }
     }
@@ -55,8 +47,7 @@ pub(crate) fn listen(listener: impl Fn(PageEvent) -> JsValue) {
 
 /// Whether the page is visible.
 pub(crate) fn is_visible() -> bool {
-    text(&get(&js_sys::global(), "document"), "visibilityState")
-        .is_none_or(|state| state == "visible")
+    text(&global("document"), "visibilityState").is_none_or(|state| state == "visible")
 }
 
 /// The wall clock.
@@ -103,5 +94,5 @@ pub(crate) fn store(key: &str, value: &str) {
 }
 
 fn storage() -> Option<Storage> {
-    cast(get(&js_sys::global(), "localStorage"))
+    cast(global("localStorage"))
 }
