@@ -20,12 +20,12 @@ impl core::error::Error for NameError {}
 
 /// Out of line: there are seven kinds of names, and the browser client counts bytes.
 #[inline(never)]
-fn name(text: &str) -> Result<Arc<str>, NameError> {
+fn name(text: &str) -> Result<Arc<String>, NameError> {
     let is_name = (1..=NAME_BYTES_MAX).contains(&text.len())
         && text.bytes().all(|byte| {
             byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b':' | b'@' | b'-')
         });
-    is_name.then(|| text.into()).ok_or(NameError)
+    is_name.then(|| Arc::new(text.into())).ok_or(NameError)
 }
 
 macro_rules! name {
@@ -35,7 +35,7 @@ macro_rules! name {
         /// 1 to 128 of `A-Z a-z 0-9 _ . : @ -`; cheap to clone.
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(try_from = "String", into = "String"))]
-        pub struct $name(Arc<str>);
+        pub struct $name(Arc<String>);
 
         impl $name {
             /// Takes a text that is a name.
@@ -62,7 +62,7 @@ macro_rules! name {
 
         impl From<$name> for String {
             fn from(name: $name) -> Self {
-                name.0.as_ref().into()
+                name.as_str().into()
             }
         }
 
