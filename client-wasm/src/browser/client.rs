@@ -2,7 +2,6 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::VecDeque,
     panic,
     rc::{Rc, Weak},
 };
@@ -44,7 +43,7 @@ struct Shared {
     host: Host,
     inner: RefCell<Inner>,
     /// What the host is still to be told, in order.
-    calls: RefCell<VecDeque<Call>>,
+    calls: RefCell<Vec<Call>>,
     calling: Cell<bool>,
     /// The app's cursor: that of the last call made.
     shown: RefCell<Option<Cursor>>,
@@ -321,7 +320,7 @@ impl Shared {
                     let held = lock.release.is_some();
                     lock.end();
                     if held {
-                        self.calls.borrow_mut().push_back(Call::LockGone);
+                        self.calls.borrow_mut().push(Call::LockGone);
                     }
                 }
             }
@@ -351,10 +350,7 @@ impl Shared {
                     socket.close();
                 }
             }
-            for_the_host => self
-                .calls
-                .borrow_mut()
-                .push_back(Call::Output(for_the_host)),
+            for_the_host => self.calls.borrow_mut().push(Call::Output(for_the_host)),
         }
     }
 
@@ -435,9 +431,10 @@ impl Shared {
                 // The grant crossed with the release.
                 return JsValue::UNDEFINED;
             };
-            lock.release = release;
-            let release = lock.release.clone();
-            self.calls.borrow_mut().extend(release.map(Call::HoldsLock));
+            lock.release = release.clone();
+            if let Some(release) = release {
+                self.calls.borrow_mut().push(Call::HoldsLock(release));
+            }
         }
         self.drive(Input::LockGranted(request));
         promise
@@ -448,11 +445,17 @@ impl Shared {
         if self.calling.replace(true) {
             return;
         }
-        while let Some(call) = { self.calls.borrow_mut().pop_front() } {
-            match call {
-                Call::Output(output) => self.tell(output),
-                Call::HoldsLock(release) => self.host.holds_lock(&release),
-                Call::LockGone => self.host.lock_gone(),
+        loop {
+            let calls = self.calls.take();
+            if calls.is_empty() {
+                break;
+            }
+            for call in calls {
+                match call {
+                    Call::Output(output) => self.tell(output),
+                    Call::HoldsLock(release) => self.host.holds_lock(&release),
+                    Call::LockGone => self.host.lock_gone(),
+                }
             }
         }
         self.calling.set(false);
