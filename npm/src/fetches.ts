@@ -2,11 +2,11 @@
 
 import { TabwireError } from "./errors.js";
 import { isEventId } from "./options.js";
-import type { FetchedState, TabwireOptions } from "./types.js";
+import type { FetchedState, Position, TabwireOptions } from "./types.js";
 
 export interface FetchAnswers {
-  fetched(n: number, epoch: string | undefined, lastEventId: number | undefined): void;
-  failed(n: number): void;
+  fetched(position: Position | undefined): void;
+  failed(): void;
   report(error: TabwireError): void;
 }
 
@@ -27,10 +27,10 @@ export class Fetches {
       checkFetched(fetched);
       if (this.#current !== current) return;
       current.state = fetched.state;
-      answers.fetched(n, fetched.position?.epoch, fetched.position?.lastEventId);
+      answers.fetched(fetched.position);
     } catch (cause) {
       if (this.#current !== current) return; // our own abort
-      answers.failed(n);
+      answers.failed();
       answers.report(new TabwireError("fetch_state_failed", `fetchState failed: ${cause}`, { cause }));
     }
   }

@@ -24,7 +24,7 @@ export function makeHost(page: PageClient): Host {
       // Only when the app replaced its options by others without it: the module keeps asking, with backoff.
       if (!fetchState) return page.call((client) => client.stateFailed(n));
       void page.fetches.start(fetchState, { n, reason, epoch, head }, {
-        fetched: (...position) => page.call((client) => client.stateFetched(...position)),
+        fetched: (position) => page.call((client) => client.stateFetched(n, position)),
         failed: () => page.call((client) => client.stateFailed(n)),
         report: (error) => page.report(error),
       });

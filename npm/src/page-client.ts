@@ -133,8 +133,8 @@ export class PageClient {
     const { user, initialCursor: cursor, fetchState } = this.options;
     try {
       const host = makeHost(this);
-      // The order is the module's: epoch, view and lastEventId come all or none.
-      this.#client = new module.Client(host, this.url, this.group, user, cursor?.epoch, cursor?.view, cursor?.lastEventId, !!fetchState);
+      const { url, group } = this;
+      this.#client = new module.Client(host, { url, group, user, cursor, fetchesState: !!fetchState });
     } catch (cause) {
       return this.crashed(`${cause}`);
     }

@@ -1,6 +1,6 @@
 /** The boundary to the wasm module: what it exports and what it calls. Types only. */
 
-import type { Role, TabwireEvent } from "./types.js";
+import type { Cursor, Position, Role, TabwireEvent } from "./types.js";
 
 /** One tab's state machine with its socket, channel and lock. */
 export interface WasmClient {
@@ -12,25 +12,27 @@ export interface WasmClient {
   token(n: number, token: string | undefined): void;
   tokenFailed(n: number): void;
   /** Answers `Host.fetchState` with the position the state is at, if it is known. */
-  stateFetched(n: number, epoch: string | undefined, lastEventId: number | undefined): void;
+  stateFetched(n: number, position: Position | undefined): void;
   stateFailed(n: number): void;
-  cursor(): { epoch: string; view: string; lastEventId: number } | undefined;
+  cursor(): Cursor | undefined;
   inspect(): object;
   reconnect(): void;
   close(): void;
   logout(): void;
 }
 
-export type WasmClientConstructor = new (
-  host: Host,
-  url: string,
-  group: string,
-  user: string,
-  epoch: string | undefined,
-  view: string | undefined,
-  lastEventId: number | undefined,
-  fetchesState: boolean,
-) => WasmClient;
+/** What a client is made with. */
+export interface WasmClientOptions {
+  /** Absolute, `ws:` or `wss:`. */
+  readonly url: string;
+  /** Names the lock and the channel. */
+  readonly group: string;
+  readonly user: string;
+  readonly cursor: Cursor | undefined;
+  readonly fetchesState: boolean;
+}
+
+export type WasmClientConstructor = new (host: Host, options: WasmClientOptions) => WasmClient;
 
 /**
  * What the module calls. Calls come in order and never nested, when the machine is drained and nothing in

@@ -29,10 +29,11 @@ afterEach(() => {
 describe("creation", () => {
   test("the module gets the absolute address, the group and the cursor", async () => {
     const { create, loaded } = page();
-    create({ namespace: "ns", initialCursor: { epoch: "e", view: "v", lastEventId: 5 } });
+    const cursor = { epoch: "e", view: "v", lastEventId: 5 };
+    create({ namespace: "ns", initialCursor: cursor });
     await loaded();
     const url = "wss://shop.example/ws";
-    expect(FakeClient.last.args).toEqual([url, `ns|${url}|u_1`, "u_1", "e", "v", 5, false]);
+    expect(FakeClient.last.options).toEqual({ url, group: `ns|${url}|u_1`, user: "u_1", cursor, fetchesState: false });
     expect(FakeClient.last.log).toEqual(["start"]);
   });
 
@@ -45,7 +46,7 @@ describe("creation", () => {
     const { create, loaded } = page();
     create({ url });
     await loaded();
-    expect(FakeClient.last.args[0]).toBe(absolute);
+    expect(FakeClient.last.options.url).toBe(absolute);
   });
 
   test.each([
@@ -290,7 +291,7 @@ describe("state", () => {
     FakeClient.last.host.fetchState(1, "initial", "e", 7);
     expect(fetchState).toHaveBeenCalledWith({ reason: "initial", epoch: "e", head: 7, signal: expect.any(AbortSignal) });
     await flush();
-    expect(FakeClient.last.calls.at(-1)).toEqual(["stateFetched", 1, "e", 8]);
+    expect(FakeClient.last.calls.at(-1)).toEqual(["stateFetched", 1, { epoch: "e", lastEventId: 8 }]);
     expect(seen).toEqual([]);
     FakeClient.last.host.applyState(1, "initial", "e", 8);
     FakeClient.last.deliver([9, "order"]);
@@ -310,7 +311,7 @@ describe("state", () => {
     requests[0]!.reject(new Error("aborted"));
     requests[1]!.resolve({ state: "new" } as never);
     await flush();
-    expect(FakeClient.last.calls.slice(1)).toEqual([["stateFetched", 2, undefined, undefined]]);
+    expect(FakeClient.last.calls.slice(1)).toEqual([["stateFetched", 2, undefined]]);
     expect(onError).not.toHaveBeenCalled();
   });
 

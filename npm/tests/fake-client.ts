@@ -1,7 +1,7 @@
 /** A stand-in for the wasm `Client`: it records what it is told, and the test plays the machine through `host`. */
 
-import type { Loader, Host, WasmClient, WasmModule } from "../src/wasm.js";
-import type { Cursor, TabwireEvent } from "../src/types.js";
+import type { Loader, Host, WasmClient, WasmClientOptions, WasmModule } from "../src/wasm.js";
+import type { Cursor, Position, TabwireEvent } from "../src/types.js";
 
 export class FakeClient implements WasmClient {
   /** All that were made since `reset`, in order. */
@@ -18,27 +18,13 @@ export class FakeClient implements WasmClient {
   trap: Error | undefined;
   /** Settles each command before `send` returns. */
   answersAtOnce = false;
-  readonly #args: unknown[];
   #sent = 0;
 
   constructor(
     readonly host: Host,
-    ...args: [
-      url: string,
-      group: string,
-      user: string,
-      epoch: string | undefined,
-      view: string | undefined,
-      lastEventId: number | undefined,
-      fetchesState: boolean,
-    ]
+    readonly options: WasmClientOptions,
   ) {
-    this.#args = args;
     FakeClient.made.push(this);
-  }
-
-  get args(): unknown[] {
-    return this.#args;
   }
 
   /** The names of the methods called so far. */
@@ -64,8 +50,7 @@ export class FakeClient implements WasmClient {
   };
   token = (n: number, token: string | undefined) => this.#called("token", n, token);
   tokenFailed = (n: number) => this.#called("tokenFailed", n);
-  stateFetched = (n: number, epoch: string | undefined, lastEventId: number | undefined) =>
-    this.#called("stateFetched", n, epoch, lastEventId);
+  stateFetched = (n: number, position: Position | undefined) => this.#called("stateFetched", n, position);
   stateFailed = (n: number) => this.#called("stateFailed", n);
   cursor = () => this.at;
   inspect = () => ({ term: 3 });

@@ -108,7 +108,7 @@ test("new functions are taken over, another user gets another client", async () 
   await vi.waitFor(() => expect(first.calls.at(-1)).toEqual(["token", 1, "second"]));
   await render(provider(h(Status), { user: "u_2" }));
   const second = await client(2);
-  expect(second.args[2]).toBe("u_2");
+  expect(second.options.user).toBe("u_2");
 });
 
 test("a command sent in an effect, before the provider has opened its client, is sent", async () => {

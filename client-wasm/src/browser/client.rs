@@ -82,31 +82,19 @@ enum Source {
 
 #[wasm_bindgen]
 impl Client {
-    /// A tab that has not joined its group yet. `epoch`, `view` and `last_event_id` are a cursor: all three or none.
+    /// A tab that has not joined its group yet. `options` are `url`, `group`, `user`, `fetchesState`, and a `cursor` if the app
+    /// has one.
     ///
     /// # Errors
-    /// A string naming the argument that is wrong.
+    /// A string naming the option that is wrong.
     #[wasm_bindgen(constructor)]
-    #[allow(clippy::too_many_arguments)] // an object would cost more bytes than it saves readers
-    pub fn new(
-        host: Host,
-        url: String,
-        group: String,
-        user: String,
-        epoch: Option<String>,
-        view: Option<String>,
-        last_event_id: Option<f64>,
-        fetches_state: bool,
-    ) -> Result<Self, JsValue> {
-        let user = UserId::new(&user).map_err(|_| JsValue::from_str("user"))?;
-        let cursor = match (epoch, view, last_event_id) {
-            (Some(epoch), Some(view), Some(last)) => {
-                match (Epoch::new(&epoch), View::new(&view), position(last)) {
-                    (Ok(epoch), Ok(view), Some(last)) => Some(Cursor { epoch, view, last }),
-                    _ => return Err("initialCursor".into()),
-                }
-            }
-            _ => None,
+    pub fn new(host: Host, options: &JsValue) -> Result<Self, JsValue> {
+        let text = |key| text(options, key).unwrap_or_default();
+        let user = UserId::new(&text("user")).map_err(|_| JsValue::from_str("user"))?;
+        let cursor = get(options, "cursor");
+        let cursor = match cursor.is_truthy() {
+            true => Some(read_cursor(&cursor).ok_or("cursor")?),
+            false => None,
         };
         HOSTS.with_borrow_mut(|hosts| {
             if hosts.is_empty() {
@@ -114,7 +102,7 @@ impl Client {
             }
             hosts.push(host.clone());
         });
-        let group = prefixed("tabwire:", &group);
+        let group = prefixed("tabwire:", &text("group"));
         // Trying is the only way to know: constructors throw where cookies are blocked.
         let shares = Lock::exist()
             && BroadcastChannel::new(&group)
@@ -129,14 +117,14 @@ impl Client {
             tab: page::tab(),
             device: page::device(),
             cursor,
-            fetches_state,
+            fetches_state: get(options, "fetchesState").is_truthy(),
             shares,
             term,
             seed: page::seed(),
         });
         let inner = Inner {
             tab,
-            url,
+            url: text("url"),
             group,
             channel: None,
             lock: None,
@@ -194,15 +182,17 @@ impl Client {
         self.shared.drive(Input::TokenFailed(number));
     }
 
-    /// The app has fetched its state, which is at this position if it said so. A position that is none fails the fetch.
+    /// The app has fetched its state, which is at this `position` (`epoch` and `lastEventId`) if it said so. A position that is
+    /// none fails the fetch.
     #[wasm_bindgen(js_name = stateFetched)]
-    pub fn state_fetched(&self, number: u32, epoch: Option<String>, last_event_id: Option<f64>) {
-        self.shared.drive(match (epoch, last_event_id) {
-            (Some(epoch), Some(last)) => match (Epoch::new(&epoch), position(last)) {
-                (Ok(epoch), Some(last)) => Input::StateFetched(number, Some((epoch, last))),
-                _ => Input::StateFailed(number),
-            },
-            _ => Input::StateFetched(number, None),
+    pub fn state_fetched(&self, number: u32, position: &JsValue) {
+        let position = match position.is_truthy() {
+            true => read_position(position).map(Some),
+            false => Some(None),
+        };
+        self.shared.drive(match position {
+            Some(position) => Input::StateFetched(number, position),
+            None => Input::StateFailed(number),
         });
     }
 
@@ -497,7 +487,11 @@ impl Shared {
                 host.refreshed(reason.as_str(), epoch.as_str(), at.get() as f64)
             }
             Output::Deliver(events) => {
-                host.deliver(&events.into_iter().map(|event| event.value).collect())
+                let values = Array::new();
+                for event in &events {
+                    values.push(&event.value);
+                }
+                host.deliver(&values);
             }
             Output::Cursor(cursor) => {
                 self.shown.replace(Some(cursor));
@@ -507,11 +501,10 @@ impl Shared {
                 if status.reason == Some(Reason::LoggedOut) {
                     self.shown.take(); // the app forgets its state, and the position belongs to it
                 }
-                let modules: Array = status
-                    .modules
-                    .iter()
-                    .map(|module| JsValue::from_str(module.as_str()))
-                    .collect();
+                let modules = Array::new();
+                for module in &status.modules {
+                    modules.push(&module.as_str().into());
+                }
                 host.status(
                     match status.state {
                         State::Idle => "idle",
@@ -591,13 +584,21 @@ fn executed(executed: Executed) -> JsValue {
     .into()
 }
 
-fn position(number: f64) -> Option<Position> {
+fn read_cursor(value: &JsValue) -> Option<Cursor> {
+    let (epoch, last) = read_position(value)?;
+    let view = View::new(&text(value, "view")?).ok()?;
+    Some(Cursor { epoch, view, last })
+}
+
+fn read_position(value: &JsValue) -> Option<(Epoch, Position)> {
+    let epoch = Epoch::new(&text(value, "epoch")?).ok()?;
+    let number = get(value, "lastEventId").as_f64()?;
     let integer = number as u64;
-    if integer as f64 == number {
-        Position::new(integer).ok()
-    } else {
-        None
+    // What is negative, fractional, infinite or no number is not equal.
+    if integer as f64 != number {
+        return None;
     }
+    Some((epoch, Position::new(integer).ok()?))
 }
 
 fn term_key(group: &str) -> String {

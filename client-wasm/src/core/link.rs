@@ -485,10 +485,11 @@ impl Link {
 
     /// Writes what the link carries, in order, as far as the server has answered what was written before: a server closes
     /// a socket that brings too much at once, and all of it may have waited for this one.
-    pub(crate) fn write_carried<R: Raw>(&mut self, cx: &mut Context<R>) -> Vec<GivenUp> {
-        let mut given_up = Vec::new();
+    ///
+    /// Returns a command that is given up instead: the caller settles it and comes again.
+    pub(crate) fn write_carried<R: Raw>(&mut self, cx: &mut Context<R>) -> Option<GivenUp> {
         let Phase::Open(session) = &self.phase else {
-            return given_up;
+            return None;
         };
         let max_frame = self
             .session
@@ -500,26 +501,22 @@ impl Link {
             .iter()
             .filter(|carried| carried.on == here)
             .count();
-        let mut index = 0;
-        while let Some(carried) = self.carried.get_mut(index) {
-            index += 1;
+        for index in 0..self.carried.len() {
+            let carried = &mut self.carried[index];
+            if unanswered >= COMMANDS_UNANSWERED_MAX {
+                break;
+            }
             // Past its deadline the server would not run it; an answer can still come for an earlier writing.
             if carried.on == here || carried.due <= cx.now {
                 continue;
             }
-            if unanswered >= COMMANDS_UNANSWERED_MAX {
-                break;
-            }
             if frame_bytes(&carried.command) > max_frame {
-                index -= 1;
-                let carried = self.carried.remove(index);
-                given_up.push(carried.give_up(FailureReason::TooLarge));
-            } else {
-                unanswered += 1;
-                carried.write(cx, session);
+                return Some(self.carried.remove(index).give_up(FailureReason::TooLarge));
             }
+            unanswered += 1;
+            carried.write(cx, session);
         }
-        given_up
+        None
     }
 
     fn token_ends<R: Raw>(&mut self, cx: &mut Context<R>, server_now: Millis, expires_at: Millis) {
@@ -862,9 +859,10 @@ impl Link {
         Some((carried.tab, carried.writes > 1))
     }
 
-    /// Forgets what is past its deadline; what was never written is given up, and that is certain.
-    pub(crate) fn carried_due<R: Raw>(&mut self, cx: &mut Context<R>) -> Vec<GivenUp> {
-        let mut given_up = Vec::new();
+    /// Forgets what is past its deadline.
+    ///
+    /// Returns a command that was never written and is given up, which is certain: the caller settles it and comes again.
+    pub(crate) fn carried_due<R: Raw>(&mut self, cx: &mut Context<R>) -> Option<GivenUp> {
         let mut index = 0;
         while let Some(carried) = self.carried.get(index) {
             let end = carried.end();
@@ -875,10 +873,10 @@ impl Link {
             }
             let carried = self.carried.remove(index);
             if carried.writes == 0 {
-                given_up.push(carried.give_up(FailureReason::Timeout));
+                return Some(carried.give_up(FailureReason::Timeout));
             }
         }
-        given_up
+        None
     }
 }
 

@@ -106,9 +106,8 @@ impl Outbox {
         }
     }
 
-    /// The commands that the leader has not been handed yet, or has not accepted in time.
-    pub(crate) fn hand_to(&mut self, now: Millis, leader: Leadership) -> Vec<Command> {
-        let mut commands = Vec::new();
+    /// A command that the leader has not been handed yet, or has not accepted in time.
+    pub(crate) fn hand_to(&mut self, now: Millis, leader: Leadership) -> Option<Command> {
         for entry in &mut self.entries {
             if entry.to != Some(leader) {
                 entry.to = Some(leader);
@@ -118,9 +117,9 @@ impl Outbox {
             }
             entry.handed += 1;
             entry.accepts_until = now.plus(Millis(ACCEPT_MS));
-            commands.push(entry.command.clone());
+            return Some(entry.command.clone());
         }
-        commands
+        None
     }
 
     /// Whether commands wait for the leader to accept them.
@@ -179,8 +178,8 @@ impl Outbox {
 
     /// Gives up everything: the tab leaves, or the group has stopped.
     pub(crate) fn close<R: Raw>(&mut self, cx: &mut Context<R>) {
-        for entry in core::mem::take(&mut self.entries) {
-            entry.give_up(cx, FailureReason::Closed);
+        while !self.entries.is_empty() {
+            self.entries.remove(0).give_up(cx, FailureReason::Closed);
         }
         cx.timers.stop(Timer::Outbox);
     }

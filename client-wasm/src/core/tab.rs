@@ -789,7 +789,7 @@ impl<R: Raw> Tab<R> {
         let (Some(leader), Presence::Here) = (self.leader, self.presence) else {
             return;
         };
-        for command in self.outbox.hand_to(self.cx.now, leader) {
+        while let Some(command) = self.outbox.hand_to(self.cx.now, leader) {
             if self.leads().is_some() {
                 let id = command.id.clone();
                 if self.carry(self.config.tab, command) {
@@ -812,14 +812,13 @@ impl<R: Raw> Tab<R> {
     }
 
     fn write_carried(&mut self) {
-        let given_up = self.link.write_carried(&mut self.cx);
-        self.give_up(given_up);
+        while let Some(given_up) = self.link.write_carried(&mut self.cx) {
+            self.give_up(given_up);
+        }
     }
 
-    fn give_up(&mut self, given_up: Vec<GivenUp>) {
-        for GivenUp { tab, id, why } in given_up {
-            self.settle(tab, id, Err(why), false);
-        }
+    fn give_up(&mut self, GivenUp { tab, id, why }: GivenUp) {
+        self.settle(tab, id, Err(why), false);
     }
 
     fn settle(
@@ -885,8 +884,9 @@ impl<R: Raw> Tab<R> {
             self.hand_over();
         }
         if due(&mut self.cx, Timer::Carried) {
-            let given_up = self.link.carried_due(&mut self.cx);
-            self.give_up(given_up);
+            while let Some(given_up) = self.link.carried_due(&mut self.cx) {
+                self.give_up(given_up);
+            }
             self.write_carried();
         }
         if due(&mut self.cx, Timer::Rejoin) {

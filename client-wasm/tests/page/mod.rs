@@ -240,16 +240,19 @@ impl Group {
         });
         // The client reports panics to its host; here they are the test's to report. After one, the hook cannot be moved.
         let hook = (!std::thread::panicking()).then(panic::take_hook);
-        let client = Client::new(
-            host(&seen),
-            Self::url(),
-            self.name(),
-            self.user.clone(),
-            cursor.map(|cursor| cursor.epoch.clone()),
-            cursor.map(|cursor| cursor.view.clone()),
-            cursor.map(|cursor| cursor.last),
-            fetches_state,
-        );
+        let options = json!({
+            "url": Self::url(),
+            "group": self.name(),
+            "user": self.user,
+            "cursor": cursor.map(|cursor| json!({
+                "epoch": cursor.epoch,
+                "view": cursor.view,
+                "lastEventId": cursor.last,
+            })),
+            "fetchesState": fetches_state,
+        });
+        let options = JSON::parse(&options.to_string()).expect("it was JSON");
+        let client = Client::new(host(&seen), &options);
         if let Some(hook) = hook {
             panic::set_hook(hook);
         }
@@ -403,7 +406,9 @@ fn host(seen: &Rc<Seen>) -> Host {
             spawn_local(async move {
                 let token = app.token.clone().expect("who is open has a token");
                 let (epoch, last) = Server::state(&token).await;
-                app.client().state_fetched(number, Some(epoch), Some(last));
+                let position = json!({ "epoch": epoch, "lastEventId": last }).to_string();
+                let position = JSON::parse(&position).expect("it was JSON");
+                app.client().state_fetched(number, &position);
             });
         });
     method("fetchState", fetch_state.into_js_value());
