@@ -8,11 +8,24 @@ const EXPORT_SECTION = 7;
 /** `WebAssembly.Memory` of the module: the loader's other `memory` properties must keep their name. */
 const KEPT = new Set(["memory"]);
 
-/** Renames what module and loader call in each other. */
+/**
+ * What the loader's `init` does with bytes, for the entry that has them: without the addresses and responses that `init` also
+ * takes, which a bundler then leaves out.
+ */
+const INSTANTIATE = `
+export async function instantiate(bytes) {
+  const { instance, module } = await WebAssembly.instantiate(bytes, __wbg_get_imports());
+  __wbg_finalize_init(instance, module);
+}`;
+
+/** Renames what module and loader call in each other, and adds `instantiate` to the loader. */
 export async function shorten(wasm, glue) {
+  for (const known of ["function __wbg_get_imports()", "function __wbg_finalize_init(instance, module)"]) {
+    if (!glue.includes(known)) throw new Error(`the loader has no ${known}`);
+  }
   const names = shortNames();
   const shorter = renameInModule(wasm, names);
-  const { code } = await transform(glue, {
+  const { code } = await transform(glue + INSTANTIATE, {
     format: "esm",
     mangleProps: new RegExp(`^(?:${[...names.keys()].join("|")})$`),
     mangleCache: Object.fromEntries(names),

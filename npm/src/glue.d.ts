@@ -2,6 +2,8 @@
 
 declare module "tabwire:glue" {
   export const Client: import("./wasm.js").WasmClientConstructor;
+  /** Makes the module of its bytes. Added by the build. */
+  export function instantiate(bytes: BufferSource): Promise<void>;
   /** wasm-bindgen's loader. */
   export default function init(input: { module_or_path: import("./slim.js").WasmSource }): Promise<unknown>;
 }

@@ -1,6 +1,6 @@
 /** Loads the embedded module, once per page and when first needed. */
 
-import init, { Client } from "tabwire:glue";
+import { Client, instantiate } from "tabwire:glue";
 import embedded from "tabwire:embedded";
 import { loadError } from "./load-error.js";
 import type { Loader, WasmModule } from "./wasm.js";
@@ -9,7 +9,7 @@ let loading: Promise<WasmModule> | undefined;
 
 export const loadEmbedded: Loader = () => {
   loading ??= inflate(embedded)
-    .then((bytes) => init({ module_or_path: bytes }))
+    .then(instantiate)
     .then(() => ({ Client, onCrash: new Set<(message: string) => void>() }))
     .catch((cause) => {
       throw loadError(cause);

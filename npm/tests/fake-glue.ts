@@ -4,6 +4,11 @@ export { FakeClient as Client } from "./fake-client.js";
 
 export const glue = { sources: [] as unknown[], failure: undefined as unknown };
 
+export async function instantiate(bytes: BufferSource): Promise<void> {
+  glue.sources.push(bytes);
+  if (glue.failure) throw glue.failure;
+}
+
 export default async function init({ module_or_path }: { module_or_path: unknown }): Promise<void> {
   glue.sources.push(await module_or_path);
   if (glue.failure) throw glue.failure;
