@@ -69,6 +69,16 @@ await report();
 function optimise(from, to) {
   const features = WASM_FEATURES.map((feature) => `--enable-${feature}`);
   run(join(dirname(require.resolve("binaryen/package.json")), "bin/wasm-opt"), [
+    // Smaller by 3 % once deflated, though not before: a function with one caller stays on its own unless it is tiny. In a
+    // large function what repeats itself does so with other numbers of locals, which hides it from the compressor.
+    "--one-caller-inline-max-function-size=30",
+    "--always-inline-max-function-size=5",
+    // The first kilobyte is the far end of the stack.
+    "--low-memory-unused",
+    "-Os",
+    "--flatten",
+    "--rereloop",
+    "-Os",
     "-Oz",
     "--converge",
     "--strip-debug",
