@@ -104,6 +104,18 @@ pub(crate) fn push_number(text: &mut String, number: u64) {
     text.push(char::from(b'0' + (number % 10) as u8));
 }
 
+/// Reads an integer of up to 2^53 − 1, without the library's parser for integers of all kinds.
+pub(crate) fn parse_number(text: &str) -> Option<u64> {
+    let mut number = 0;
+    for byte in text.bytes() {
+        if !byte.is_ascii_digit() || number > Position::MAX.get() {
+            return None;
+        }
+        number = 10 * number + u64::from(byte - b'0');
+    }
+    (!text.is_empty() && number <= Position::MAX.get()).then_some(number)
+}
+
 /// An object that is read: each question walks its text, which is short.
 ///
 /// A field that is missing or of the wrong kind is noted and reads as something harmless, so that a frame is put together
@@ -165,7 +177,7 @@ impl<'a> Object<'a> {
 
     /// An integer from 0 to 2^53 − 1, if there is one.
     pub(crate) fn position_if(&self, key: &str) -> Option<Position> {
-        Position::new(self.json(key)?.parse().ok()?).ok()
+        Position::new(parse_number(self.json(key)?)?).ok()
     }
 
     pub(crate) fn position(&self, key: &str) -> Position {

@@ -22,11 +22,15 @@ impl TabId {
         const ALPHABET: &[u8; 64] =
             b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
         let mut text = [0; 16];
-        for (three, four) in bits.chunks_exact(3).zip(text.chunks_exact_mut(4)) {
-            let group = u32::from(three[0]) << 16 | u32::from(three[1]) << 8 | u32::from(three[2]);
-            for (index, character) in four.iter_mut().enumerate() {
-                *character = ALPHABET[(group >> (18 - 6 * index)) as usize & 63];
+        let mut bytes = bits.into_iter();
+        let (mut held, mut count) = (0_u32, 0);
+        for character in &mut text {
+            if count < 6 {
+                held = held << 8 | u32::from(bytes.next().unwrap_or_default());
+                count += 8;
             }
+            count -= 6;
+            *character = ALPHABET[(held >> count) as usize & 63];
         }
         Self(text)
     }

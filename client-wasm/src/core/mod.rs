@@ -70,7 +70,7 @@ pub use io::{
     Output, Settlement, SocketId, TokenReason,
 };
 #[cfg(target_arch = "wasm32")]
-pub(crate) use json::{Writer, push_number};
+pub(crate) use json::{Writer, parse_number, push_number};
 pub use message::{
     Envelope, LeaderStatus, Leadership, MESSAGE_VERSION, Message, RelayPosition, SessionInfo, TabId,
 };

@@ -35,42 +35,57 @@ pub(crate) enum Timer {
 
 const TIMERS: usize = Timer::Rejoin as usize + 1;
 
+/// The deadline of a timer that is not set.
+const NEVER: Millis = Millis(u64::MAX);
+
 /// One deadline per timer.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Timers {
-    deadlines: [Option<Millis>; TIMERS],
+    deadlines: [Millis; TIMERS],
+}
+
+impl Default for Timers {
+    fn default() -> Self {
+        Self {
+            deadlines: [NEVER; TIMERS],
+        }
+    }
 }
 
 impl Timers {
     /// Sets or moves a timer.
     pub(crate) fn set(&mut self, timer: Timer, at: Millis) {
-        self.deadlines[timer as usize] = Some(at);
+        self.deadlines[timer as usize] = at;
     }
 
     /// Sets a timer unless an earlier deadline is set already.
     pub(crate) fn set_earlier(&mut self, timer: Timer, at: Millis) {
         let deadline = &mut self.deadlines[timer as usize];
-        *deadline = Some(deadline.map_or(at, |set| set.min(at)));
+        *deadline = at.min(*deadline);
     }
 
     /// Stops a timer.
     pub(crate) fn stop(&mut self, timer: Timer) {
-        self.deadlines[timer as usize] = None;
+        self.deadlines[timer as usize] = NEVER;
     }
 
     /// When the timer is to fire.
     pub(crate) fn deadline(&self, timer: Timer) -> Option<Millis> {
-        self.deadlines[timer as usize]
+        Some(self.deadlines[timer as usize]).filter(|at| *at != NEVER)
     }
 
     /// The earliest deadline of all.
     pub(crate) fn next(&self) -> Option<Millis> {
-        self.deadlines.iter().flatten().min().copied()
+        let mut next = NEVER;
+        for at in self.deadlines {
+            next = next.min(at);
+        }
+        Some(next).filter(|at| *at != NEVER)
     }
 
     /// Whether the timer is due; a timer that is due is stopped.
     pub(crate) fn fire(&mut self, timer: Timer, now: Millis) -> bool {
-        let due = self.deadlines[timer as usize].is_some_and(|at| at <= now);
+        let due = self.deadlines[timer as usize] <= now;
         if due {
             self.stop(timer);
         }
