@@ -7,7 +7,7 @@ use std::{
 };
 
 use gloo_timers::callback::Timeout;
-use js_sys::Array;
+use js_sys::{Array, JsString};
 use tabwire_protocol::{Cursor, Epoch, Executed, Millis, Position, RawJson, UserId, View};
 use wasm_bindgen::prelude::*;
 use web_sys::BroadcastChannel;
@@ -23,7 +23,7 @@ use super::{
 };
 use crate::core::{
     Config, Input, LockRequest, NewCommand, Output, Reason, Role, Settlement, SocketId, State, Tab,
-    TokenReason, Writer, push_number,
+    TokenReason, Writer, parse_number, push_number,
 };
 
 thread_local! {
@@ -109,7 +109,7 @@ impl Client {
                 .map(|channel| channel.close())
                 .is_ok();
         let term = page::load(&term_key(&group))
-            .and_then(|term| term.parse().ok())
+            .and_then(|term| parse_number(&term))
             .unwrap_or(0);
         let shown = cursor.clone();
         let tab = Tab::new(Config {
@@ -155,7 +155,7 @@ impl Client {
     }
 
     /// Wants a command done; `payload` is JSON. What comes of it is said to the host with the id returned.
-    pub fn send(&self, event_type: String, payload: String, timeout_ms: f64) -> String {
+    pub fn send(&self, event_type: String, payload: String, timeout_ms: f64) -> JsString {
         let command = NewCommand {
             event_type,
             payload: RawJson::trusted(payload),
@@ -168,7 +168,7 @@ impl Client {
             .tab
             .send(page::now(), command);
         self.shared.carry_out();
-        id
+        id.into()
     }
 
     /// The app has a token, or none because nobody is logged in.

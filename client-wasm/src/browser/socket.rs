@@ -20,19 +20,13 @@ pub(crate) struct Listeners {
     pub(crate) close: JsValue,
 }
 
-const HANDLERS: [&str; 3] = ["onopen", "onmessage", "onclose"];
-
 impl Socket {
     /// Opens a socket; none where the browser refuses the very attempt.
     pub(crate) fn open(id: SocketId, url: &str, listeners: &Listeners) -> Option<Self> {
         let socket = WebSocket::new_with_str(url, SUBPROTOCOL).ok()?;
-        for (handler, listener) in
-            HANDLERS
-                .into_iter()
-                .zip([&listeners.open, &listeners.message, &listeners.close])
-        {
-            set(&socket, handler, listener);
-        }
+        set(&socket, "onopen", &listeners.open);
+        set(&socket, "onmessage", &listeners.message);
+        set(&socket, "onclose", &listeners.close);
         Some(Self { id, socket })
     }
 
@@ -43,7 +37,7 @@ impl Socket {
 
     /// Detaches the socket and closes it, without waiting: `close()` of a dead one may take minutes.
     pub(crate) fn close(self) {
-        for handler in HANDLERS {
+        for handler in ["onopen", "onmessage", "onclose"] {
             set(&self.socket, handler, &JsValue::NULL);
         }
         let _ = self.socket.close_with_code(1000);

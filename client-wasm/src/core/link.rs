@@ -807,9 +807,10 @@ impl Link {
         {
             return;
         }
-        session
-            .repairs_waiting
-            .retain(|(waiting, _)| *waiting != tab);
+        let waiting = &mut session.repairs_waiting;
+        while let Some(index) = waiting.iter().position(|(waiting, _)| *waiting == tab) {
+            waiting.remove(index);
+        }
         if session.repairs_waiting.len() < REPAIRS_WAITING_MAX {
             session.repairs_waiting.push((tab, cursor.last));
             session.ask_next(cx);

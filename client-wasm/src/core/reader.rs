@@ -113,7 +113,7 @@ impl<R: Raw> Reader<R> {
     }
 
     /// The frames after a position from the ring, if this tab has them all and they are of that log and view.
-    pub(crate) fn ring_after(&self, cursor: &Cursor) -> Option<impl Iterator<Item = &(Moving, R)>> {
+    pub(crate) fn ring_after(&self, cursor: &Cursor) -> Option<Vec<(Moving, R)>> {
         let place = self
             .place
             .as_ref()

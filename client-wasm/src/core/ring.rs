@@ -44,12 +44,17 @@ impl<R: Raw> Ring<R> {
     }
 
     /// The frames after a position, if they are all here.
-    pub(crate) fn after(&self, position: Position) -> Option<impl Iterator<Item = &(Moving, R)>> {
-        (position >= self.floor).then(|| {
-            self.frames
-                .iter()
-                .filter(move |(moving, _)| moving.position > position)
-        })
+    pub(crate) fn after(&self, position: Position) -> Option<Vec<(Moving, R)>> {
+        if position < self.floor {
+            return None;
+        }
+        let mut frames = Vec::new();
+        for (moving, raw) in &self.frames {
+            if moving.position > position {
+                frames.push((moving.clone(), raw.clone()));
+            }
+        }
+        Some(frames)
     }
 }
 
@@ -78,8 +83,13 @@ mod tests {
     }
 
     fn positions(ring: &Ring<Text>, after: u64) -> Option<Vec<u64>> {
-        ring.after(at(after))
-            .map(|frames| frames.map(|(moving, _)| moving.position.get()).collect())
+        let frames = ring.after(at(after))?;
+        Some(
+            frames
+                .iter()
+                .map(|(moving, _)| moving.position.get())
+                .collect(),
+        )
     }
 
     #[test]

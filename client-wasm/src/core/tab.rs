@@ -719,15 +719,13 @@ impl<R: Raw> Tab<R> {
 
     /// A tab lacks what comes after its cursor: from the ring, if it is all there, else from the server.
     fn repair(&mut self, tab: TabId, cursor: &Cursor) {
-        let frames: Option<Vec<(Moving, R)>> = match self.link.relay_position() {
+        let frames = match self.link.relay_position() {
             Some(relay)
                 if tab != self.config.tab
                     && relay.epoch == cursor.epoch
                     && relay.view == cursor.view =>
             {
-                self.reader
-                    .ring_after(cursor)
-                    .map(|frames| frames.cloned().collect())
+                self.reader.ring_after(cursor)
             }
             _ => None,
         };

@@ -338,7 +338,7 @@ impl Seen {
 impl Tab {
     pub(crate) fn send(&self, event_type: &str, payload: &str) -> String {
         let (event_type, payload) = (event_type.to_owned(), payload.to_owned());
-        self.client.send(event_type, payload, 10_000.0)
+        self.client.send(event_type, payload, 10_000.0).into()
     }
 
     pub(crate) fn cursor(&self) -> Option<Cursor> {
