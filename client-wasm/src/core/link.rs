@@ -772,6 +772,8 @@ impl Link {
                 session.view = refresh.view.clone();
                 session.relayed = Some(refresh.at);
                 session.replaying = session.repair.is_some();
+                // Positions of what was are none of what is; who still lacks something asks again.
+                session.repairs_waiting.clear();
                 None
             }
             Some(reference) => {

@@ -155,6 +155,15 @@ fn a_refresh_of_the_whole_session_goes_to_all_and_leaves_the_request_to_its_answ
 }
 
 #[test]
+fn what_waits_to_be_asked_of_the_old_log_is_not_asked_of_the_new_one() {
+    let mut machine = Machine::open(false, 50);
+    machine.hear(repair(1, 40));
+    machine.hear(repair(2, 30));
+    machine.frame(full_refresh(RefreshReason::EpochChanged, "e2", 20, None));
+    assert!(machine.frame(synced(20, 20, Some(1))).wire().is_empty());
+}
+
+#[test]
 fn a_request_for_another_log_or_view_is_not_served() {
     let mut machine = with_events(4);
     for (log, of) in [("e2", "v1"), ("e1", "v2")] {
