@@ -1,15 +1,16 @@
-//! The leader's link to the server: token, socket, back-off, liveness, repairs and the commands it carries.
+//! The leader's link to the server: token, socket, back-off and liveness; what it asks and carries for the tabs is beside it.
 
 use tabwire_protocol::{
-    Bye, ClientFrame, CloseCode, Command, Cursor, Device, Epoch, Hello, Millis, Position, Reaction,
+    Bye, ClientFrame, CloseCode, Cursor, Device, Epoch, Hello, Millis, Position, Reaction,
     RequestSync, Resume, VERSION, View,
 };
 
 use super::{
+    carried::{Carried, Destination, GivenUp},
     frame::{Raw, Refresh, Renewed, Welcome},
-    io::{Context, FailureReason, Log, Output, SocketId, TokenReason},
+    io::{Context, Log, Output, SocketId, TokenReason},
     message::{LeaderStatus, RelayPosition, SessionInfo, TabId},
-    outbox::frame_bytes,
+    repairs::Repairs,
     status::{LinkStatus, Reason},
     time::Timer,
 };
@@ -50,14 +51,6 @@ const REFUSALS_MAX: u32 = 3;
 const ASKED_WAIT_MS_MAX: u64 = 600_000;
 /// What a browser says of a socket that ended without a close frame.
 const CLOSED_WITHOUT_A_WORD: u16 = 1006;
-/// How long after its deadline the answer to a command that was written is waited for, in milliseconds.
-const ANSWER_GRACE_MS: u64 = 1_000;
-/// The most commands that a leader carries for all tabs. One more is not accepted, and offered again later.
-pub(crate) const CARRIED_COMMANDS_MAX: usize = 1_024;
-/// The most commands on one socket that the server has not answered. One more waits for an answer.
-pub(crate) const COMMANDS_UNANSWERED_MAX: usize = 64;
-/// The most repairs that wait for the one under way. One more is not taken, and asked for again later.
-pub(crate) const REPAIRS_WAITING_MAX: usize = 64;
 
 /// The leader's link.
 #[derive(Debug)]
@@ -80,7 +73,7 @@ pub(crate) struct Link {
     /// What the server said before it closes.
     bye: Option<Bye>,
     woken_at: Millis,
-    carried: Vec<Carried>,
+    carried: Carried,
 }
 
 #[derive(Debug)]
@@ -119,38 +112,7 @@ struct Session {
     heard_at: Millis,
     /// The server's clock is ahead of the machine's by this much; both count milliseconds.
     server_ahead: i64,
-    repair: Option<Repair>,
-    repairs_waiting: Vec<(TabId, Position)>,
-    references: u64,
-}
-
-/// A request_sync under way.
-#[derive(Debug)]
-struct Repair {
-    reference: u64,
-    from: Position,
-    tabs: Vec<(TabId, Position)>,
-}
-
-/// A command on its way to the server.
-#[derive(Debug)]
-struct Carried {
-    command: Command,
-    tab: TabId,
-    /// Its deadline by the machine's clock.
-    due: Millis,
-    /// To how many sockets it was written: from the first on it may have taken effect.
-    writes: u32,
-    /// The last of them.
-    on: Option<SocketId>,
-}
-
-/// A command that this leader gave up without having written it.
-#[derive(Debug)]
-pub(crate) struct GivenUp {
-    pub(crate) tab: TabId,
-    pub(crate) id: String,
-    pub(crate) why: FailureReason,
+    repairs: Repairs,
 }
 
 /// What the end of a connection means for the tab.
@@ -179,7 +141,7 @@ impl Link {
             claim: None,
             bye: None,
             woken_at: Millis(0),
-            carried: Vec::new(),
+            carried: Carried::default(),
         }
     }
 
@@ -240,8 +202,7 @@ impl Link {
     pub(crate) fn close<R: Raw>(&mut self, cx: &mut Context<R>) {
         self.drop_socket(cx);
         self.phase = Phase::Idle;
-        self.carried.clear();
-        cx.timers.stop(Timer::Carried);
+        self.carried.clear(cx);
     }
 
     /// Closes the socket and stops until somebody calls `reconnect()`.
@@ -472,51 +433,13 @@ impl Link {
                 .0
                 .cast_signed()
                 .wrapping_sub(cx.now.0.cast_signed()),
-            repair: None,
-            repairs_waiting: Vec::new(),
-            references: 0,
+            repairs: Repairs::default(),
         }));
         cx.after(
             Timer::Silence,
             welcome.ping_ms.saturating_add(SILENCE_MARGIN_MS),
         );
         self.token_ends(cx, welcome.now, welcome.expires_at);
-    }
-
-    /// Writes what the link carries, in order, as far as the server has answered what was written before: a server closes
-    /// a socket that brings too much at once, and all of it may have waited for this one.
-    ///
-    /// Returns a command that is given up instead: the caller settles it and comes again.
-    pub(crate) fn write_carried<R: Raw>(&mut self, cx: &mut Context<R>) -> Option<GivenUp> {
-        let Phase::Open(session) = &self.phase else {
-            return None;
-        };
-        let max_frame = self
-            .session
-            .as_ref()
-            .map_or(u64::MAX, |info| info.max_frame);
-        let here = Some(session.socket);
-        let mut unanswered = self
-            .carried
-            .iter()
-            .filter(|carried| carried.on == here)
-            .count();
-        for index in 0..self.carried.len() {
-            let carried = &mut self.carried[index];
-            if unanswered >= COMMANDS_UNANSWERED_MAX {
-                break;
-            }
-            // Past its deadline the server would not run it; an answer can still come for an earlier writing.
-            if carried.on == here || carried.due <= cx.now {
-                continue;
-            }
-            if frame_bytes(&carried.command) > max_frame {
-                return Some(self.carried.remove(index).give_up(FailureReason::TooLarge));
-            }
-            unanswered += 1;
-            carried.write(cx, session);
-        }
-        None
     }
 
     fn token_ends<R: Raw>(&mut self, cx: &mut Context<R>, server_now: Millis, expires_at: Millis) {
@@ -734,14 +657,8 @@ impl Link {
         };
         session.relayed = session.relayed.max(Some(position));
         if let Some(reference) = synced {
-            if session
-                .repair
-                .as_ref()
-                .is_some_and(|repair| Some(repair.reference) == reference)
-            {
-                session.repair = None;
-            }
-            session.replaying = session.repair.is_some();
+            session.repairs.synced(reference);
+            session.replaying = session.repairs.is_under_way();
             session.ask_next(cx);
         }
     }
@@ -771,180 +688,66 @@ impl Link {
                 session.epoch = refresh.epoch.clone();
                 session.view = refresh.view.clone();
                 session.relayed = Some(refresh.at);
-                session.replaying = session.repair.is_some();
-                // Positions of what was are none of what is; who still lacks something asks again.
-                session.repairs_waiting.clear();
+                session.replaying = session.repairs.is_under_way();
+                session.repairs.forget_waiting();
                 None
             }
             Some(reference) => {
-                let Some(repair) = session
-                    .repair
-                    .take_if(|repair| repair.reference == reference)
-                else {
-                    return Some(Vec::new());
-                };
-                session.replaying = false;
-                // Only what was asked for was refused: a tab that is further may still be served.
-                let mut refused = Vec::new();
-                for (tab, position) in repair.tabs {
-                    if position <= repair.from {
-                        refused.push(tab);
-                    } else {
-                        session.repairs_waiting.push((tab, position));
-                    }
-                }
+                let refused = session.repairs.refused(reference);
+                session.replaying = session.repairs.is_under_way();
                 session.ask_next(cx);
                 Some(refused)
             }
         }
     }
 
-    /// A tab lacks what comes after a position of the session's log and view. One request is under way at a time; others
-    /// wait and are asked for together, from the lowest position.
+    /// A tab lacks what comes after a cursor of the session's log and view.
     pub(crate) fn repair<R: Raw>(&mut self, cx: &mut Context<R>, tab: TabId, cursor: &Cursor) {
         let Phase::Open(session) = &mut self.phase else {
             return;
         };
-        if session.epoch != cursor.epoch || session.view != cursor.view || session.relayed.is_none()
-        {
-            return;
-        }
-        let waiting = &mut session.repairs_waiting;
-        while let Some(index) = waiting.iter().position(|(waiting, _)| *waiting == tab) {
-            waiting.remove(index);
-        }
-        if session.repairs_waiting.len() < REPAIRS_WAITING_MAX {
-            session.repairs_waiting.push((tab, cursor.last));
+        let same = session.epoch == cursor.epoch && session.view == cursor.view;
+        if same && session.relayed.is_some() {
+            session.repairs.add(tab, cursor.last);
             session.ask_next(cx);
         }
     }
 
-    // Commands.
-
-    /// Takes a command along. False when there are too many: it is offered again later.
-    pub(crate) fn carry<R: Raw>(
-        &mut self,
-        cx: &mut Context<R>,
-        tab: TabId,
-        command: Command,
-    ) -> bool {
-        if self
-            .carried
-            .iter()
-            .any(|carried| carried.command.id == command.id)
-        {
-            return true;
-        }
-        if self.carried.len() >= CARRIED_COMMANDS_MAX {
-            return false;
-        }
-        let due = command
-            .deadline
-            .map_or(cx.now, |deadline| cx.clock.machine(deadline));
-        self.carried.push(Carried {
-            command,
-            tab,
-            due,
-            writes: 0,
-            on: None,
-        });
-        cx.timers.set_earlier(Timer::Carried, due);
-        true
+    /// What the link takes to the server.
+    pub(crate) fn carried(&mut self) -> &mut Carried {
+        &mut self.carried
     }
 
-    /// The server answered a command: whose it is, and whether it may have taken effect before, on an earlier socket.
-    pub(crate) fn answered(&mut self, id: &str) -> Option<(TabId, bool)> {
-        let index = self
-            .carried
-            .iter()
-            .position(|carried| carried.command.id == id)?;
-        let carried = self.carried.remove(index);
-        Some((carried.tab, carried.writes > 1))
-    }
-
-    /// Forgets what is past its deadline.
+    /// Writes what the link carries, while it is open.
     ///
-    /// Returns a command that was never written and is given up, which is certain: the caller settles it and comes again.
-    pub(crate) fn carried_due<R: Raw>(&mut self, cx: &mut Context<R>) -> Option<GivenUp> {
-        let mut index = 0;
-        while let Some(carried) = self.carried.get(index) {
-            let end = carried.end();
-            if end > cx.now {
-                cx.timers.set_earlier(Timer::Carried, end);
-                index += 1;
-                continue;
-            }
-            let carried = self.carried.remove(index);
-            if carried.writes == 0 {
-                return Some(carried.give_up(FailureReason::Timeout));
-            }
-        }
-        None
+    /// Returns a command that is given up instead: the caller settles it and comes again.
+    pub(crate) fn write_carried<R: Raw>(&mut self, cx: &mut Context<R>) -> Option<GivenUp> {
+        let (Phase::Open(session), Some(info)) = (&self.phase, &self.session) else {
+            return None;
+        };
+        let to = Destination {
+            socket: session.socket,
+            server_ahead: session.server_ahead,
+            max_frame: info.max_frame,
+        };
+        self.carried.write(cx, to)
     }
 }
 
 impl Session {
     fn ask_next<R: Raw>(&mut self, cx: &mut Context<R>) {
-        let Some(from) = self
-            .repairs_waiting
-            .iter()
-            .map(|(_, position)| *position)
-            .min()
-        else {
+        let Some((reference, last)) = self.repairs.next() else {
             return;
         };
-        if self.repair.is_some() {
-            return;
-        }
-        self.references += 1;
-        let reference = self.references;
-        self.repair = Some(Repair {
-            reference,
-            from,
-            tabs: core::mem::take(&mut self.repairs_waiting),
-        });
         self.replaying = true;
         cx.counters.server_repairs += 1;
         cx.log(Log::RepairFromServer);
         let cursor = Cursor {
             epoch: self.epoch.clone(),
             view: self.view.clone(),
-            last: from,
+            last,
         };
-        cx.emit(Output::SendFrame(
-            self.socket,
-            ClientFrame::RequestSync(RequestSync { reference, cursor }),
-        ));
-    }
-}
-
-impl Carried {
-    /// When nothing more is to be waited for.
-    fn end(&self) -> Millis {
-        if self.writes == 0 {
-            self.due
-        } else {
-            self.due.plus(Millis(ANSWER_GRACE_MS))
-        }
-    }
-
-    fn write<R: Raw>(&mut self, cx: &mut Context<R>, session: &Session) {
-        self.writes += 1;
-        self.on = Some(session.socket);
-        let mut command = self.command.clone();
-        let deadline = self.due.0.cast_signed().wrapping_add(session.server_ahead);
-        command.deadline = Some(Millis(deadline.max(0).cast_unsigned()));
-        cx.emit(Output::SendFrame(
-            session.socket,
-            ClientFrame::Command(command),
-        ));
-    }
-
-    fn give_up(self, why: FailureReason) -> GivenUp {
-        GivenUp {
-            tab: self.tab,
-            id: self.command.id,
-            why,
-        }
+        let request = ClientFrame::RequestSync(RequestSync { reference, cursor });
+        cx.emit(Output::SendFrame(self.socket, request));
     }
 }

@@ -43,6 +43,7 @@
 //! # Ok::<(), tabwire_protocol::NameError>(())
 //! ```
 
+mod carried;
 mod decode;
 mod encode;
 mod frame;
@@ -54,6 +55,7 @@ mod outbox;
 mod post;
 mod random;
 mod reader;
+mod repairs;
 mod ring;
 mod status;
 mod tab;

@@ -3,12 +3,13 @@
 use tabwire_protocol::{Command, Cursor, Millis};
 
 use super::{
+    carried::GivenUp,
     frame::{Frame, Kind, Moving, Raw, Welcome},
     io::{
         Config, Context, Counters, Input, LockRequest, Log, NewCommand, Output, Settlement,
         SocketId,
     },
-    link::{Ended, GivenUp, Link},
+    link::{Ended, Link},
     message::{Envelope, LeaderStatus, Leadership, Message, RelayPosition, TabId},
     outbox::Outbox,
     reader::{REPAIR_MS, Reader},
@@ -531,7 +532,7 @@ impl<R: Raw> Tab<R> {
                 }
             }
             Frame::Outcome { id } => {
-                if let Some((tab, doubt)) = self.link.answered(&id) {
+                if let Some((tab, doubt)) = self.link.carried().answered(&id) {
                     self.settle(tab, id, Ok(raw), doubt);
                     self.write_carried();
                 }
@@ -804,7 +805,7 @@ impl<R: Raw> Tab<R> {
     }
 
     fn carry(&mut self, tab: TabId, command: Command) -> bool {
-        let carried = self.link.carry(&mut self.cx, tab, command);
+        let carried = self.link.carried().take(&mut self.cx, tab, command);
         self.write_carried();
         carried
     }
@@ -882,7 +883,7 @@ impl<R: Raw> Tab<R> {
             self.hand_over();
         }
         if due(&mut self.cx, Timer::Carried) {
-            while let Some(given_up) = self.link.carried_due(&mut self.cx) {
+            while let Some(given_up) = self.link.carried().due(&mut self.cx) {
                 self.give_up(given_up);
             }
             self.write_carried();
