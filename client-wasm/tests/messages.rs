@@ -5,7 +5,7 @@
 use serde_json::Value;
 use tabwire_client::core::{
     Envelope, FailureReason, Frame, Kind, LeaderStatus, Leadership, LinkStatus, Message, Moving,
-    Raw, Reason, RelayPosition, SessionInfo, TabId, read_message, write_message,
+    Raw, Reason, RelayPosition, SessionInfo, SharedState, TabId, read_message, write_message,
 };
 use tabwire_protocol::{
     Command, Cursor, Epoch, EventType, Millis, Module, Position, RawJson, ShopId, UserId, View,
@@ -65,8 +65,24 @@ fn session(modules: &[&str]) -> SessionInfo {
 fn messages() -> Vec<Message<Text>> {
     let tab = TabId::from_random([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
     let mut messages = vec![
-        Message::Hello { known: None },
-        Message::Hello { known: Some(by()) },
+        Message::Hello {
+            known: None,
+            asks: true,
+        },
+        Message::Hello {
+            known: Some(by()),
+            asks: false,
+        },
+        Message::Abdicate { known: None },
+        Message::Abdicate { known: Some(by()) },
+        Message::Willing { tab, of: by() },
+        Message::HandOver { by: by(), to: tab },
+        Message::StateWanted {
+            tab,
+            key: "page%2F1".into(),
+            epoch: epoch(),
+            view: view(),
+        },
         Message::Repair {
             tab,
             cursor: Cursor {
@@ -79,7 +95,14 @@ fn messages() -> Vec<Message<Text>> {
             by: by(),
             id: "Vb3kP0aRk2mQzT8x:12".into(),
         },
-        Message::Stale { known: by() },
+        Message::Stale {
+            known: by(),
+            led: false,
+        },
+        Message::Stale {
+            known: by(),
+            led: true,
+        },
         Message::Bye { by: by() },
         Message::Reconnect,
         Message::Logout,
@@ -95,6 +118,27 @@ fn messages() -> Vec<Message<Text>> {
                 more,
             }),
             to,
+        });
+    }
+    for (to, state) in [
+        (None, None),
+        (
+            Some(tab),
+            Some(r#"{"orders":[{"id":"o_1","k":"bye"}],"at":7}"#),
+        ),
+    ] {
+        messages.push(Message::State {
+            by: by(),
+            to,
+            state: state.map(|json| {
+                Box::new(SharedState {
+                    key: "page%2F1".into(),
+                    epoch: epoch(),
+                    view: view(),
+                    position: Position::MAX,
+                    json: RawJson::new(json).expect("JSON"),
+                })
+            }),
         });
     }
     for payload in [
@@ -147,7 +191,9 @@ fn messages() -> Vec<Message<Text>> {
                         link,
                         session: session.clone(),
                         relay,
+                        seeks: session.is_some(),
                     }),
+                    beacon: session.is_none(),
                 });
             }
         }
@@ -238,7 +284,9 @@ fn a_reason_to_stop_that_a_later_version_has_is_a_stop() {
             link: LinkStatus::Stopped(Reason::Replaced),
             session: None,
             relay: None,
+            seeks: false,
         }),
+        beacon: true,
     };
     let (text, _) = write_message(&message);
     let text = text.replace("replaced", "abducted");

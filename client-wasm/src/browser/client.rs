@@ -22,8 +22,8 @@ use super::{
     text::Text,
 };
 use crate::core::{
-    Config, Input, LockRequest, NewCommand, Output, Reason, Role, Settlement, SocketId, State, Tab,
-    TokenReason, Writer, parse_number, push_number,
+    Config, Input, LockRequest, NewCommand, Output, Reason, Role, Settlement, Sharing, SocketId,
+    State, Tab, TokenReason, Writer, parse_number, push_number,
 };
 
 thread_local! {
@@ -104,10 +104,12 @@ impl Client {
         });
         let group = prefixed("tabwire:", &text("group"));
         // Trying is the only way to know: constructors throw where cookies are blocked.
-        let shares = Lock::exist()
-            && BroadcastChannel::new(&group)
-                .map(|channel| channel.close())
-                .is_ok();
+        let channel = BroadcastChannel::new(&group).map(|channel| channel.close());
+        let sharing = match (channel, Lock::exist()) {
+            (Err(_), _) => Sharing::Nothing,
+            (_, true) => Sharing::Locks,
+            (_, false) => Sharing::Election,
+        };
         let term = page::load(&term_key(&group))
             .and_then(|term| parse_number(&term))
             .unwrap_or(0);
@@ -118,7 +120,9 @@ impl Client {
             device: page::device(),
             cursor,
             fetches_state: get(options, "fetchesState").is_truthy(),
-            shares,
+            sharing,
+            state_key: None,
+            hands_over: false,
             term,
             seed: page::seed(),
         });
@@ -191,7 +195,7 @@ impl Client {
             false => Some(None),
         };
         self.shared.drive(match position {
-            Some(position) => Input::StateFetched(number, position),
+            Some(position) => Input::StateFetched(number, position, None),
             None => Input::StateFailed(number),
         });
     }
@@ -305,6 +309,7 @@ impl Shared {
                     inner.tab.handle(page::now(), Input::LockRefused(request));
                 }
             }
+            Output::StealLock(_) => {}
             Output::ReleaseLock(request) => {
                 if let Some(lock) = inner.lock.take_if(|lock| lock.request == request) {
                     let held = lock.release.is_some();
@@ -475,6 +480,7 @@ impl Shared {
                 reason,
                 epoch,
                 position,
+                ..
             } => {
                 host.apply_state(
                     number,

@@ -11,7 +11,7 @@ use super::{
 };
 
 /// The most commands that a leader carries for all tabs. One more is not accepted, and offered again later.
-pub(crate) const CARRIED_COMMANDS_MAX: usize = 1_024;
+pub const CARRIED_COMMANDS_MAX: usize = 1_024;
 /// The most commands on one socket that the server has not answered. One more waits for an answer.
 pub(crate) const COMMANDS_UNANSWERED_MAX: usize = 64;
 /// How long after its deadline the answer to a command that was written is waited for, in milliseconds.
@@ -135,6 +135,10 @@ impl Carried {
             }
         }
         None
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
     }
 
     /// Forgets everything: the tabs offer it to the next leader.

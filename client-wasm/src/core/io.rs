@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use tabwire_protocol::{ClientFrame, Cursor, Device, Epoch, Millis, Position, UserId};
+use tabwire_protocol::{ClientFrame, Cursor, Device, Epoch, Millis, Position, RawJson, UserId};
 
 use super::{
     frame::{Frame, Raw},
@@ -25,26 +25,42 @@ pub struct Config {
     pub cursor: Option<Cursor>,
     /// Whether the app fetches its state when told to.
     pub fetches_state: bool,
-    /// Whether this browser has Web Locks and BroadcastChannel. Without, the tab is alone.
-    pub shares: bool,
+    /// What the tabs of this browser agree by.
+    pub sharing: Sharing,
+    /// Names what the app's state depends on besides the view. Tabs that give the same key share a fetched state.
+    pub state_key: Option<String>,
+    /// A leader whose page gets hidden lets a visible tab lead: for browsers that suspend hidden pages without a word.
+    pub hands_over: bool,
     /// The highest term that this browser remembers.
     pub term: u64,
     /// Where the machine's random numbers start.
     pub seed: u64,
 }
 
+/// What the tabs of a browser agree by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sharing {
+    /// Web Locks say who leads, and BroadcastChannel carries what tabs say to each other.
+    Locks,
+    /// There is BroadcastChannel and there are no Web Locks: the tabs elect a leader among themselves.
+    Election,
+    /// Neither: each tab is alone.
+    Nothing,
+}
+
 /// What happens to a tab.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Input<R> {
     /// The page is there: join the group.
     Start,
-    /// Time passed. Any other input does this too.
+    /// A timer of the page fired. Other inputs tell the time too, but only this one and a frame from the socket show that the
+    /// page runs: a frozen page still hears other tabs.
     Tick,
     /// The group's lock was granted to this request.
     LockGranted(LockRequest),
     /// The lock that this request had was taken away.
     LockLost(LockRequest),
-    /// The browser refuses to lock: the tab is alone.
+    /// The browser refuses to lock: the tabs elect.
     LockRefused(LockRequest),
     /// Another tab said something.
     Message(Message<R>),
@@ -60,8 +76,8 @@ pub enum Input<R> {
     Token(u32, Option<String>),
     /// The app failed to get a token.
     TokenFailed(u32),
-    /// The app has fetched its state, which is at this position if it said so.
-    StateFetched(u32, Option<(Epoch, Position)>),
+    /// The app has fetched its state, which is at this position if it said so; as JSON, where it is to be shared.
+    StateFetched(u32, Option<(Epoch, Position)>, Option<RawJson>),
     /// The app failed to fetch its state.
     StateFailed(u32),
     /// The app wants a command done.
@@ -88,7 +104,7 @@ pub struct NewCommand {
     /// Its type, as the app wrote it.
     pub event_type: String,
     /// Its payload as JSON.
-    pub payload: tabwire_protocol::RawJson,
+    pub payload: RawJson,
     /// How long it may take, in milliseconds.
     pub timeout_ms: u64,
 }
@@ -112,6 +128,8 @@ pub enum Output<R> {
     Post(Message<R>),
     /// Queue for the group's lock, without a limit of time.
     RequestLock(LockRequest),
+    /// Take the lock from whoever has it.
+    StealLock(LockRequest),
     /// Give the lock up, or leave its queue.
     ReleaseLock(LockRequest),
     /// Remember the term for the next page load.
@@ -145,6 +163,8 @@ pub enum Output<R> {
         epoch: Epoch,
         /// Up to where it holds the events.
         position: Position,
+        /// The state as JSON, when it is another tab's: the app has not fetched it.
+        shared: Option<RawJson>,
     },
     /// Events were missed and the app fetches no state: it is told so.
     Refreshed {
@@ -289,6 +309,24 @@ pub enum Log {
     TokenFailed = 15,
     /// The app failed to fetch its state.
     StateFailed = 16,
+    /// The leader is asked to show that it runs.
+    Asked = 17,
+    /// The leader did not show that it runs, and is told to leave.
+    Told = 18,
+    /// Another tab told this leader to leave, and it does.
+    Abdicated = 19,
+    /// The lock is taken from a leader that does not leave.
+    Stole = 20,
+    /// This leader's page is hidden: a visible tab is invited to lead.
+    HandsOver = 21,
+    /// This tab was invited to lead, and connects first.
+    TakesOver = 22,
+    /// No leader was heard of: this tab elects itself.
+    Elected = 23,
+    /// A timer came much too late: the machine slept, or the page did.
+    Woke = 24,
+    /// A state was taken from another tab instead of being fetched.
+    StateShared = 25,
 }
 
 /// Counts what happened, for `inspect()`.
@@ -314,6 +352,14 @@ pub struct Counters {
     pub connects: u64,
     /// Messages ignored, since they came under an old leadership.
     pub stale: u64,
+    /// Times this tab took the lock from a leader that did not leave.
+    pub steals: u64,
+    /// Times this tab left the lead because another told it to.
+    pub abdications: u64,
+    /// Times this tab took the lead over from a hidden leader, connecting first.
+    pub take_overs: u64,
+    /// States taken from another tab instead of being fetched.
+    pub states_shared: u64,
 }
 
 /// What every part of the machine works with: the time, random numbers, the timers, and where outputs go.

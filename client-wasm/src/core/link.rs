@@ -718,6 +718,10 @@ impl Link {
         &mut self.carried
     }
 
+    pub(crate) fn carried_len(&self) -> usize {
+        self.carried.len()
+    }
+
     /// Writes what the link carries, while it is open.
     ///
     /// Returns a command that is given up instead: the caller settles it and comes again.

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use tabwire_protocol::{Command, Cursor, Epoch, Module, Position, ShopId, UserId, View};
+use tabwire_protocol::{Command, Cursor, Epoch, Module, Position, RawJson, ShopId, UserId, View};
 
 use super::{frame::Frame, io::FailureReason, status::LinkStatus};
 
@@ -77,6 +77,8 @@ pub enum Message<R> {
     Hello {
         /// The highest leadership it has heard of.
         known: Option<Leadership>,
+        /// The leader is asked to show that it runs: by what comes out of its socket, or by a timer.
+        asks: bool,
     },
     /// The leader says that it leads, how its link is, and where its relay is.
     Status {
@@ -84,6 +86,8 @@ pub enum Message<R> {
         by: Leadership,
         /// How.
         status: Box<LeaderStatus>,
+        /// Said by a timer or by the socket, and so by a page that runs. An answer to a message shows nothing.
+        beacon: bool,
     },
     /// A frame from the leader's socket, or from its ring.
     Relay {
@@ -130,6 +134,47 @@ pub enum Message<R> {
     Stale {
         /// The one it has heard of.
         known: Leadership,
+        /// It hears that one speak: whoever spoke leads no more. Else that one may be gone.
+        led: bool,
+    },
+    /// The leader has not shown that it runs: let it leave, unless it leads under a higher number than this.
+    Abdicate {
+        /// The highest leadership that whoever says this has heard of.
+        known: Option<Leadership>,
+    },
+    /// A visible tab would lead, where the leader is hidden and seeks one.
+    Willing {
+        /// Who.
+        tab: TabId,
+        /// Whom it follows.
+        of: Leadership,
+    },
+    /// The leader lets a visible tab lead, and goes on until that is connected.
+    HandOver {
+        /// Who.
+        by: Leadership,
+        /// Whom.
+        to: TabId,
+    },
+    /// A tab needs the app's state, and would take the leader's.
+    StateWanted {
+        /// Who.
+        tab: TabId,
+        /// What the state depends on besides the view.
+        key: String,
+        /// Of which log and view.
+        epoch: Epoch,
+        /// Of which part of it.
+        view: View,
+    },
+    /// The leader's state for tabs that want it.
+    State {
+        /// Who.
+        by: Leadership,
+        /// For this tab alone; none means all that want it.
+        to: Option<TabId>,
+        /// None: the leader has none to give, and whoever wanted it fetches its own.
+        state: Option<Box<SharedState>>,
     },
     /// The leader leaves.
     Bye {
@@ -166,6 +211,23 @@ pub struct LeaderStatus {
     pub session: Option<SessionInfo>,
     /// Up to where it has relayed, while the link is open.
     pub relay: Option<RelayPosition>,
+    /// Its page is hidden, and it seeks a visible tab to lead.
+    pub seeks: bool,
+}
+
+/// An app's state on its way to another tab.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SharedState {
+    /// What it depends on besides the view.
+    pub key: String,
+    /// Of which log.
+    pub epoch: Epoch,
+    /// Of which part of it.
+    pub view: View,
+    /// Up to where it holds the events.
+    pub position: Position,
+    /// The state.
+    pub json: RawJson,
 }
 
 /// Up to where a leader has relayed.

@@ -6,7 +6,7 @@
 //! The one rule of use: *handle, then poll until there is nothing more, then handle again.*
 //!
 //! ```
-//! use tabwire_client::core::{Config, Input, LockRequest, Output, Raw, Tab, TabId};
+//! use tabwire_client::core::{Config, Input, LockRequest, Output, Raw, Sharing, Tab, TabId};
 //! use tabwire_protocol::{Device, Millis, UserId};
 //!
 //! #[derive(Clone, Debug)]
@@ -23,7 +23,9 @@
 //!     device: Device::new("d_1")?,
 //!     cursor: None,
 //!     fetches_state: false,
-//!     shares: true,
+//!     sharing: Sharing::Locks,
+//!     state_key: None,
+//!     hands_over: false,
 //!     term: 0,
 //!     seed: 42,
 //! });
@@ -64,18 +66,23 @@ mod time;
 #[cfg(test)]
 mod testing;
 
+pub use carried::CARRIED_COMMANDS_MAX;
 pub use decode::decode;
 pub use encode::encode;
 pub use frame::{Frame, Kind, Moving, Raw, Refresh, Renewed, Welcome};
 pub use io::{
     Config, Counters, Failure, FailureReason, FetchReason, Input, LockRequest, Log, NewCommand,
-    Output, Settlement, SocketId, TokenReason,
+    Output, Settlement, Sharing, SocketId, TokenReason,
 };
 #[cfg(target_arch = "wasm32")]
 pub(crate) use json::{Writer, parse_number, push_number};
 pub use message::{
-    Envelope, LeaderStatus, Leadership, MESSAGE_VERSION, Message, RelayPosition, SessionInfo, TabId,
+    Envelope, LeaderStatus, Leadership, MESSAGE_VERSION, Message, RelayPosition, SessionInfo,
+    SharedState, TabId,
 };
+pub use outbox::OUTBOX_COMMANDS_MAX;
 pub use post::{read_message, write_message};
+pub use reader::{BATCH_EVENTS_MAX, HELD_EVENTS_MAX};
+pub use ring::{RING_BYTES_MAX, RING_FRAMES_MAX};
 pub use status::{LinkStatus, Reason, Role, State, Status};
-pub use tab::{BEACON_MS, Inspection, Tab};
+pub use tab::{BEACON_MS, Inspection, Sizes, Tab, Why};

@@ -14,7 +14,7 @@ use super::{
 };
 
 /// The most commands of one tab that wait for an answer.
-pub(crate) const OUTBOX_COMMANDS_MAX: usize = 256;
+pub const OUTBOX_COMMANDS_MAX: usize = 256;
 /// What a frame holds besides the payload, in bytes, at most: the keys, an id, a type of 128 bytes and a deadline.
 const COMMAND_OVERHEAD_BYTES: usize = 256;
 

@@ -8,7 +8,7 @@ use super::{
     json::{Object, Writer},
     message::{
         Envelope, LeaderStatus, Leadership, MESSAGE_VERSION, Message, RelayPosition, SessionInfo,
-        TabId,
+        SharedState, TabId,
     },
     status::{LinkStatus, Reason},
 };
@@ -19,15 +19,15 @@ pub fn write_message<R>(message: &Message<R>) -> (String, Option<&R>) {
     let mut frame = None;
     json.number("v", MESSAGE_VERSION.into());
     let kind = match message {
-        Message::Hello { known } => {
-            if let Some(known) = known {
-                leadership(&mut json, known);
-            }
+        Message::Hello { known, asks } => {
+            known_leadership(&mut json, known.as_ref());
+            json.truth("asks", *asks);
             "hello"
         }
-        Message::Status { by, status } => {
+        Message::Status { by, status, beacon } => {
             leadership(&mut json, by);
             write_status(&mut json, status);
+            json.truth("beacon", *beacon);
             "status"
         }
         Message::Relay { by, envelope, to } => {
@@ -70,9 +70,48 @@ pub fn write_message<R>(message: &Message<R>) -> (String, Option<&R>) {
             }
             "settled"
         }
-        Message::Stale { known } => {
+        Message::Stale { known, led } => {
             leadership(&mut json, known);
+            json.truth("led", *led);
             "stale"
+        }
+        Message::Abdicate { known } => {
+            known_leadership(&mut json, known.as_ref());
+            "abdicate"
+        }
+        Message::Willing { tab, of } => {
+            leadership(&mut json, of);
+            json.text("from", &tab.text());
+            "willing"
+        }
+        Message::HandOver { by, to } => {
+            leadership(&mut json, by);
+            json.text("to", &to.text());
+            "handOver"
+        }
+        Message::StateWanted {
+            tab,
+            key,
+            epoch,
+            view,
+        } => {
+            json.text("from", &tab.text());
+            json.text("key", key);
+            json.place(epoch, view);
+            "stateWanted"
+        }
+        Message::State { by, to, state } => {
+            leadership(&mut json, by);
+            if let Some(to) = to {
+                json.text("to", &to.text());
+            }
+            if let Some(state) = state {
+                json.text("key", &state.key);
+                json.place(&state.epoch, &state.view);
+                json.number("at", state.position.get());
+                json.json("state", state.json.as_str());
+            }
+            "state"
         }
         Message::Bye { by } => {
             leadership(&mut json, by);
@@ -97,11 +136,13 @@ fn message<R>(json: &Object<'_>, frame: Option<(Frame, R)>) -> Option<Message<R>
     let id = || json.text("id").into();
     Some(match json.text("k") {
         "hello" => Message::Hello {
-            known: json.json("tab").map(|_| read_leadership(json)),
+            known: read_known(json),
+            asks: json.truth("asks"),
         },
         "status" => Message::Status {
             by: read_leadership(json),
             status: Box::new(read_status(json)),
+            beacon: json.truth("beacon"),
         },
         "relay" => {
             let (frame, raw) = frame?;
@@ -115,7 +156,7 @@ fn message<R>(json: &Object<'_>, frame: Option<(Frame, R)>) -> Option<Message<R>
             Message::Relay {
                 by: read_leadership(json),
                 envelope: Box::new(envelope),
-                to: json.json("to").map(|_| tab(json, "to")),
+                to: read_to(json),
             }
         }
         "repair" => Message::Repair {
@@ -148,6 +189,37 @@ fn message<R>(json: &Object<'_>, frame: Option<(Frame, R)>) -> Option<Message<R>
         },
         "stale" => Message::Stale {
             known: read_leadership(json),
+            led: json.truth("led"),
+        },
+        "abdicate" => Message::Abdicate {
+            known: read_known(json),
+        },
+        "willing" => Message::Willing {
+            tab: tab(json, "from"),
+            of: read_leadership(json),
+        },
+        "handOver" => Message::HandOver {
+            by: read_leadership(json),
+            to: tab(json, "to"),
+        },
+        "stateWanted" => Message::StateWanted {
+            tab: tab(json, "from"),
+            key: json.text("key").into(),
+            epoch: json.epoch(),
+            view: json.view(),
+        },
+        "state" => Message::State {
+            by: read_leadership(json),
+            to: read_to(json),
+            state: json.json("state").map(|state| {
+                Box::new(SharedState {
+                    key: json.text("key").into(),
+                    epoch: json.epoch(),
+                    view: json.view(),
+                    position: json.position("at"),
+                    json: RawJson::trusted(state.into()),
+                })
+            }),
         },
         "bye" => Message::Bye {
             by: read_leadership(json),
@@ -161,6 +233,20 @@ fn message<R>(json: &Object<'_>, frame: Option<(Frame, R)>) -> Option<Message<R>
 fn leadership(json: &mut Writer, leadership: &Leadership) {
     json.number("term", leadership.term);
     json.text("tab", &leadership.tab.text());
+}
+
+fn known_leadership(json: &mut Writer, known: Option<&Leadership>) {
+    if let Some(known) = known {
+        leadership(json, known);
+    }
+}
+
+fn read_known(json: &Object<'_>) -> Option<Leadership> {
+    json.json("tab").map(|_| read_leadership(json))
+}
+
+fn read_to(json: &Object<'_>) -> Option<TabId> {
+    json.json("to").map(|_| tab(json, "to"))
 }
 
 fn read_leadership(json: &Object<'_>) -> Leadership {
@@ -214,6 +300,7 @@ fn write_status(json: &mut Writer, status: &LeaderStatus) {
         inner.number("at", relay.at.get());
         json.json("relay", &inner.end());
     }
+    json.truth("seeks", status.seeks);
 }
 
 fn read_status(json: &Object<'_>) -> LeaderStatus {
@@ -251,5 +338,6 @@ fn read_status(json: &Object<'_>) -> LeaderStatus {
             view: json.view(),
             at: json.position("at"),
         }),
+        seeks: json.truth("seeks"),
     }
 }

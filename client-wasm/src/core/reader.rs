@@ -7,13 +7,14 @@ use super::{
     io::{Context, FetchReason, Log, Output},
     message::{Envelope, RelayPosition},
     ring::Ring,
+    tab::Sizes,
     time::Timer,
 };
 
 /// The most events held while the app fetches its state. One more, and all are dropped and asked for again afterwards.
-pub(crate) const HELD_EVENTS_MAX: usize = 5_000;
+pub const HELD_EVENTS_MAX: usize = 5_000;
 /// The most events of a replay collected before they are delivered.
-pub(crate) const BATCH_EVENTS_MAX: usize = 500;
+pub const BATCH_EVENTS_MAX: usize = 500;
 /// How long the events of a replay are collected at most, in milliseconds.
 const BATCH_MS_MAX: u64 = 100;
 /// After so many failed fetches in a row the status says so.
@@ -90,6 +91,20 @@ impl<R: Raw> Reader<R> {
         self.place
             .as_ref()
             .is_some_and(|place| place.fetch.is_some())
+    }
+
+    pub(crate) fn sizes(&self) -> Sizes {
+        let Some(place) = &self.place else {
+            return Sizes::default();
+        };
+        let (ring, ring_bytes) = place.ring.size();
+        Sizes {
+            ring,
+            ring_bytes,
+            held: place.fetch.as_ref().map_or(0, |fetch| fetch.held.len()),
+            batch: place.batch.len(),
+            ..Sizes::default()
+        }
     }
 
     /// Whether fetching the state has failed so often that a person should know.
@@ -384,6 +399,7 @@ impl<R: Raw> Reader<R> {
             reason: fetch.reason,
             epoch,
             position,
+            shared: None,
         });
         if position < fetch.from || (fetch.overflowed && position < reached) {
             // What lies between the state and the held events was never sent to this tab, or was dropped: go back for it.

@@ -7,9 +7,9 @@ use tabwire_protocol::Position;
 use super::frame::{Moving, Raw};
 
 /// The most frames that a ring holds.
-pub(crate) const RING_FRAMES_MAX: usize = 1_000;
+pub const RING_FRAMES_MAX: usize = 1_000;
 /// The most bytes that a ring's frames hold on to.
-pub(crate) const RING_BYTES_MAX: usize = 1 << 20;
+pub const RING_BYTES_MAX: usize = 1 << 20;
 
 /// The frames applied last, an unbroken run of one view.
 #[derive(Debug)]
@@ -41,6 +41,11 @@ impl<R: Raw> Ring<R> {
             self.floor = oldest.position;
             self.bytes -= raw.size();
         }
+    }
+
+    /// How many frames there are, and how many bytes they hold on to.
+    pub(crate) fn size(&self) -> (usize, usize) {
+        (self.frames.len(), self.bytes)
     }
 
     /// The frames after a position, if they are all here.

@@ -7,10 +7,10 @@ use super::{
     frame::{Frame, Kind, Moving, Raw, Welcome},
     io::{
         Config, Context, Counters, Input, LockRequest, Log, NewCommand, Output, Settlement,
-        SocketId,
+        Sharing, SocketId,
     },
     link::{Ended, Link},
-    message::{Envelope, LeaderStatus, Leadership, Message, RelayPosition, TabId},
+    message::{Envelope, LeaderStatus, Leadership, Message, RelayPosition, SessionInfo, TabId},
     outbox::Outbox,
     reader::{REPAIR_MS, Reader},
     status::{LinkStatus, Reason, Role, State, Status},
@@ -85,12 +85,48 @@ pub struct Inspection {
     pub leader: Option<Leadership>,
     /// The highest leadership heard of.
     pub known: Option<Leadership>,
-    /// How long ago the leader was heard, in milliseconds.
+    /// Why this tab leads.
+    pub why: Option<Why>,
+    /// How long ago the leader showed that it runs, in milliseconds.
     pub beacon_age_ms: u64,
+    /// The group's session, once a server has welcomed it.
+    pub session: Option<SessionInfo>,
     /// Commands that wait for an answer.
     pub outbox: usize,
     /// What happened so far.
     pub counters: Counters,
+}
+
+/// Why a tab leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// Its turn for the lock came.
+    Granted,
+    /// It took the lock from a leader that did not show that it runs.
+    Stole,
+    /// A hidden leader let it.
+    HandedOver,
+    /// It elected itself, in a browser without Web Locks.
+    Elected,
+    /// It is alone, in a browser without BroadcastChannel.
+    Alone,
+}
+
+/// How much a tab holds on to, for whoever checks its limits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sizes {
+    /// Commands of this tab that wait for an answer.
+    pub outbox: usize,
+    /// Commands of all tabs that this leader carries.
+    pub carried: usize,
+    /// Frames in the ring.
+    pub ring: usize,
+    /// Bytes that those hold on to.
+    pub ring_bytes: usize,
+    /// Events held until the app's state is there.
+    pub held: usize,
+    /// Events collected for one delivery.
+    pub batch: usize,
 }
 
 impl<R: Raw> Tab<R> {
@@ -155,7 +191,7 @@ impl<R: Raw> Tab<R> {
                 }
             }
             Input::TokenFailed(number) => self.link.token_failed(&mut self.cx, number),
-            Input::StateFetched(number, position) => {
+            Input::StateFetched(number, position, _) => {
                 self.reader.state_fetched(&mut self.cx, number, position)
             }
             Input::StateFailed(number) => self.reader.state_failed(&mut self.cx, number),
@@ -209,10 +245,32 @@ impl<R: Raw> Tab<R> {
             tab: self.config.tab,
             leader: self.leader,
             known: self.known,
+            why: None,
             beacon_age_ms: self.cx.now.since(self.beacon_at).0,
+            session: self.session().cloned(),
             outbox: self.outbox.len(),
             counters: self.cx.counters,
         }
+    }
+
+    /// How much this tab holds on to.
+    pub fn sizes(&self) -> Sizes {
+        Sizes {
+            outbox: self.outbox.len(),
+            carried: self.link.carried_len(),
+            ..self.reader.sizes()
+        }
+    }
+
+    fn session(&self) -> Option<&SessionInfo> {
+        match self.leads() {
+            Some(_) => self.link.session_info(),
+            None => self.group.as_ref().and_then(|group| group.session.as_ref()),
+        }
+    }
+
+    fn shares(&self) -> bool {
+        self.config.sharing != Sharing::Nothing
     }
 
     fn begin(&mut self, wall: Millis) {
@@ -233,7 +291,7 @@ impl<R: Raw> Tab<R> {
             return;
         }
         self.presence = Presence::Here;
-        if !self.config.shares {
+        if !self.shares() {
             return self.alone();
         }
         self.cx.emit(Output::OpenChannel);
@@ -243,7 +301,10 @@ impl<R: Raw> Tab<R> {
 
     /// Asks who leads, and again until somebody says so: a channel that was just made may miss what others say.
     fn say_hello(&mut self) {
-        self.cx.post(Message::Hello { known: self.known });
+        self.cx.post(Message::Hello {
+            known: self.known,
+            asks: false,
+        });
         self.cx.after(Timer::Beacon, HELLO_MS);
     }
 
@@ -266,7 +327,7 @@ impl<R: Raw> Tab<R> {
         if let Lock::Queued(request) | Lock::Held(request) = self.lock {
             self.cx.emit(Output::ReleaseLock(request));
         }
-        if self.config.shares {
+        if self.shares() {
             self.cx.emit(Output::CloseChannel);
         }
         self.lock = Lock::None;
@@ -277,7 +338,7 @@ impl<R: Raw> Tab<R> {
     }
 
     fn say_bye(&mut self) {
-        if let (Some(by), true) = (self.leads(), self.config.shares) {
+        if let (Some(by), true) = (self.leads(), self.shares()) {
             self.cx.post(Message::Bye { by });
         }
     }
@@ -312,7 +373,7 @@ impl<R: Raw> Tab<R> {
     }
 
     fn logout(&mut self) {
-        if self.presence == Presence::Here && self.config.shares {
+        if self.presence == Presence::Here && self.shares() {
             self.cx.post(Message::Logout);
         }
         self.logged_out();
@@ -332,7 +393,7 @@ impl<R: Raw> Tab<R> {
             }
             Presence::Here if self.leads().is_some() => self.link.reconnect(&mut self.cx),
             Presence::Here => {
-                if self.config.shares {
+                if self.shares() {
                     self.cx.post(Message::Reconnect);
                 }
                 self.rejoin();
@@ -362,7 +423,7 @@ impl<R: Raw> Tab<R> {
     /// A demoted tab takes its place in the group again.
     fn rejoin(&mut self) {
         if self.presence == Presence::Here && self.lock == Lock::None {
-            if self.config.shares {
+            if self.shares() {
                 self.queue()
             } else {
                 self.alone()
@@ -393,8 +454,8 @@ impl<R: Raw> Tab<R> {
 
     fn alone(&mut self) {
         if self.presence == Presence::Here && matches!(self.lock, Lock::None | Lock::Queued(_)) {
-            if self.config.shares {
-                self.config.shares = false;
+            if self.shares() {
+                self.config.sharing = Sharing::Nothing;
                 self.cx.emit(Output::CloseChannel);
             }
             self.lock = Lock::Alone;
@@ -484,6 +545,7 @@ impl<R: Raw> Tab<R> {
             link: self.link.status(&self.cx),
             session: self.link.session_info().cloned(),
             relay: self.link.relay_position(),
+            seeks: false,
         }
     }
 
@@ -491,10 +553,11 @@ impl<R: Raw> Tab<R> {
         let Some(by) = self.leads() else { return };
         let status = self.leader_status();
         self.group = Some(status.clone());
-        if self.config.shares {
+        if self.shares() {
             self.cx.post(Message::Status {
                 by,
                 status: Box::new(status),
+                beacon: true,
             });
         }
     }
@@ -593,7 +656,7 @@ impl<R: Raw> Tab<R> {
     fn pass_on(&mut self, envelope: Envelope<R>, to: Option<TabId>) {
         let Some(by) = self.leads() else { return };
         let mine = to.is_none_or(|to| to == self.config.tab);
-        if self.config.shares && to != Some(self.config.tab) {
+        if self.shares() && to != Some(self.config.tab) {
             self.cx.post(Message::Relay {
                 by,
                 envelope: Box::new(envelope.clone()),
@@ -608,11 +671,11 @@ impl<R: Raw> Tab<R> {
     // Other tabs.
 
     fn message(&mut self, message: Message<R>) {
-        if self.presence != Presence::Here || !self.config.shares {
+        if self.presence != Presence::Here || !self.shares() {
             return;
         }
         match message {
-            Message::Hello { known } => {
+            Message::Hello { known, .. } => {
                 if let Some(mine) = self.leads() {
                     match known.filter(|known| *known > mine) {
                         Some(above) => self.reterm(above),
@@ -620,12 +683,12 @@ impl<R: Raw> Tab<R> {
                     }
                 }
             }
-            Message::Status { by, status } => {
+            Message::Status { by, status, .. } => {
                 if self.hears(by) {
                     self.follow(by, *status);
                 } else if let Some(known) = self.known.filter(|known| by < *known) {
                     self.cx.log(Log::StaleLeader);
-                    self.cx.post(Message::Stale { known });
+                    self.cx.post(Message::Stale { known, led: false });
                 }
             }
             Message::Relay { by, envelope, to } => {
@@ -654,7 +717,7 @@ impl<R: Raw> Tab<R> {
                 answer,
                 doubt,
             } => self.outbox.settled(&mut self.cx, &id, answer, doubt),
-            Message::Stale { known } => {
+            Message::Stale { known, .. } => {
                 if self.leads().is_some_and(|mine| known > mine) {
                     self.reterm(known);
                 }
@@ -674,6 +737,7 @@ impl<R: Raw> Tab<R> {
                 }
             }
             Message::Logout => self.logged_out(),
+            _ => {}
         }
     }
 
@@ -829,7 +893,7 @@ impl<R: Raw> Tab<R> {
     ) {
         if tab == self.config.tab {
             self.outbox.settled(&mut self.cx, &id, answer, doubt);
-        } else if let (Some(by), true) = (self.leads(), self.config.shares) {
+        } else if let (Some(by), true) = (self.leads(), self.shares()) {
             self.cx.post(Message::Settled {
                 by,
                 id,
@@ -904,7 +968,7 @@ impl<R: Raw> Tab<R> {
                 self.beacon_at = self.cx.now;
                 self.say_status();
             }
-        } else if self.leader.is_none() && self.presence == Presence::Here && self.config.shares {
+        } else if self.leader.is_none() && self.presence == Presence::Here && self.shares() {
             self.say_hello();
         }
     }

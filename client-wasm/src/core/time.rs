@@ -29,6 +29,10 @@ pub(crate) enum Timer {
     Carried,
     /// The leader says that it is there although its socket is silent; a tab without a leader asks for one.
     Beacon,
+    /// The leader has not been heard for too long, or has not done what it was asked.
+    Watch,
+    /// Handing the lead over takes too long.
+    HandOver,
     /// A demoted tab queues for the lock again.
     Rejoin,
 }

@@ -3,7 +3,7 @@
 use tabwire_client::core::{
     Config, Envelope, Frame, Input, Inspection, Kind, LeaderStatus, Leadership, LinkStatus,
     LockRequest, Message, Moving, NewCommand, Output, Raw, Refresh, RelayPosition, SessionInfo,
-    Settlement, SocketId, Status, Tab, TabId, Welcome,
+    Settlement, Sharing, SocketId, Status, Tab, TabId, Welcome,
 };
 use tabwire_protocol::{
     Bye, Command, Cursor, Device, Epoch, EventType, Millis, Module, Position, RawJson,
@@ -219,6 +219,7 @@ impl Machine {
         self.hear(Message::Status {
             by,
             status: Box::new(status),
+            beacon: true,
         })
     }
 
@@ -307,7 +308,9 @@ pub(crate) fn config() -> Config {
         device: Device::new("d_1").expect("a name"),
         cursor: None,
         fetches_state: false,
-        shares: true,
+        sharing: Sharing::Locks,
+        state_key: None,
+        hands_over: false,
         term: 0,
         seed: 42,
     }
@@ -462,6 +465,7 @@ pub(crate) fn open_status(position: u64) -> LeaderStatus {
             view: view("v1"),
             at: at(position),
         }),
+        seeks: false,
     }
 }
 
@@ -471,6 +475,7 @@ pub(crate) fn status(link: LinkStatus) -> LeaderStatus {
         link,
         session: Some(session()),
         relay: None,
+        seeks: false,
     }
 }
 
@@ -542,6 +547,7 @@ fn line(output: &Output<Text>, now: u64) -> String {
         Output::CloseChannel => "channel close".into(),
         Output::Post(message) => format!("post {}", message_line(message, now)),
         Output::RequestLock(request) => format!("lock request {}", request.0),
+        Output::StealLock(request) => format!("lock steal {}", request.0),
         Output::ReleaseLock(request) => format!("lock release {}", request.0),
         Output::StoreTerm(term) => format!("term {term}"),
         Output::OpenSocket(socket) => format!("socket open {}", socket.0),
@@ -559,7 +565,14 @@ fn line(output: &Output<Text>, now: u64) -> String {
             reason,
             epoch,
             position,
-        } => format!("apply {number} {} {epoch} {position}", reason.as_str()),
+            shared,
+        } => {
+            let shared = if shared.is_some() { " shared" } else { "" };
+            format!(
+                "apply {number} {} {epoch} {position}{shared}",
+                reason.as_str()
+            )
+        }
         Output::Refreshed { reason, epoch, at } => {
             format!("refreshed {} {epoch} {at}", reason.as_str())
         }
@@ -600,9 +613,13 @@ fn status_line(status: &Status, now: u64) -> String {
 fn message_line(message: &Message<Text>, now: u64) -> String {
     let leadership = |by: &Leadership| format!("{}/{}", by.term, by.tab.text());
     match message {
-        Message::Hello { known: None } => "hello".into(),
-        Message::Hello { known: Some(known) } => format!("hello {}", leadership(known)),
-        Message::Status { by, status } => {
+        Message::Hello { known, asks } => {
+            let known = known
+                .as_ref()
+                .map_or(String::new(), |known| format!(" {}", leadership(known)));
+            format!("hello{known}{}", if *asks { " asks" } else { "" })
+        }
+        Message::Status { by, status, beacon } => {
             let link = match status.link {
                 LinkStatus::Connecting => "connecting".into(),
                 LinkStatus::Open => "open".into(),
@@ -617,7 +634,9 @@ fn message_line(message: &Message<Text>, now: u64) -> String {
             let relay = status.relay.as_ref().map_or(String::new(), |relay| {
                 format!(" {} {} {}", relay.epoch, relay.view, relay.at)
             });
-            format!("status {} {link}{relay}", leadership(by))
+            let seeks = if status.seeks { " seeks" } else { "" };
+            let answer = if *beacon { "" } else { " (answer)" };
+            format!("status {} {link}{relay}{seeks}{answer}", leadership(by))
         }
         Message::Relay { by, envelope, to } => {
             let frame = match &envelope.frame {
@@ -650,7 +669,27 @@ fn message_line(message: &Message<Text>, now: u64) -> String {
                 if *doubt { " in doubt" } else { "" }
             )
         }
-        Message::Stale { known } => format!("stale {}", leadership(known)),
+        Message::Stale { known, led } => {
+            format!(
+                "stale {}{}",
+                leadership(known),
+                if *led { " led" } else { "" }
+            )
+        }
+        Message::Abdicate { known } => {
+            let known = known.as_ref().map_or("any".into(), leadership);
+            format!("abdicate {known}")
+        }
+        Message::Willing { tab, of } => format!("willing {} of {}", tab.text(), leadership(of)),
+        Message::HandOver { by, to } => format!("hand over {} to {}", leadership(by), to.text()),
+        Message::StateWanted { tab, key, .. } => format!("state wanted {} {key}", tab.text()),
+        Message::State { by, to, state } => {
+            let to = to.map_or(String::new(), |to| format!(" to {}", to.text()));
+            let state = state.as_ref().map_or("none".into(), |state| {
+                format!("{} {} {}", state.key, state.epoch, state.position)
+            });
+            format!("state {} {state}{to}", leadership(by))
+        }
         Message::Bye { by } => format!("bye {}", leadership(by)),
         Message::Reconnect => "reconnect".into(),
         Message::Logout => "logout".into(),

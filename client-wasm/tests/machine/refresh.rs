@@ -10,7 +10,7 @@ const HELD_EVENTS_MAX: u64 = 5_000;
 
 fn fetched(machine: &mut Machine, number: u32, position: Option<(&str, u64)>) -> Did {
     let position = position.map(|(log, position)| (epoch(log), at(position)));
-    machine.handle(Input::StateFetched(number, position))
+    machine.handle(Input::StateFetched(number, position, None))
 }
 
 #[test]

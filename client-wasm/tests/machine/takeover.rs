@@ -1,6 +1,6 @@
 //! One tab after the other leads: it goes on where the last one was.
 
-use tabwire_client::core::{Config, Input, LinkStatus, LockRequest, Message, Reason};
+use tabwire_client::core::{Config, Input, LinkStatus, LockRequest, Message, Reason, Sharing};
 use tabwire_protocol::{Millis, Resume};
 
 use crate::harness::*;
@@ -166,7 +166,7 @@ fn a_browser_that_refuses_to_lock_leaves_a_tab_alone() {
 #[test]
 fn a_tab_of_a_browser_that_cannot_share_leads_at_once_and_says_nothing_to_others() {
     let mut machine = Machine::with(Config {
-        shares: false,
+        sharing: Sharing::Nothing,
         ..config()
     });
     assert_eq!(

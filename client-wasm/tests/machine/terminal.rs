@@ -1,6 +1,6 @@
 //! Closes after which nothing comes until a person reconnects, and the one that concerns a single tab.
 
-use tabwire_client::core::{Input, LinkStatus, Message, Reason, SocketId};
+use tabwire_client::core::{Input, LinkStatus, Message, Reason, Sharing, SocketId};
 
 use crate::harness::*;
 
@@ -161,7 +161,7 @@ fn a_demoted_tab_that_becomes_visible_queues_at_once() {
 #[test]
 fn a_tab_alone_that_was_superseded_reconnects_when_it_becomes_visible() {
     let mut machine = Machine::with(tabwire_client::core::Config {
-        shares: false,
+        sharing: Sharing::Nothing,
         ..config()
     });
     machine.handle(Input::Start);

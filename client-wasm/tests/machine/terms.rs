@@ -41,11 +41,23 @@ fn a_leader_of_a_lower_term_is_told_of_the_higher_one() {
 fn a_leader_that_is_told_of_a_higher_term_takes_one_above_it() {
     let mut machine = Machine::open(false, 5);
     assert_eq!(
-        machine.hear(Message::Stale { known: by(9, 2) }).all(),
+        machine
+            .hear(Message::Stale {
+                known: by(9, 2),
+                led: false
+            })
+            .all(),
         ["term 10", "post status 10/t0 open e1 v1 5"]
     );
     // Told again by others, it has nothing more to do.
-    assert!(machine.hear(Message::Stale { known: by(9, 2) }).is_silent());
+    assert!(
+        machine
+            .hear(Message::Stale {
+                known: by(9, 2),
+                led: false
+            })
+            .is_silent()
+    );
     assert_eq!(
         machine.frame(event(6)).posts(),
         ["post relay 10/t0 event 6"]
@@ -57,11 +69,11 @@ fn a_leader_that_is_greeted_by_a_tab_which_knows_a_higher_term_takes_one_above_i
     let mut machine = Machine::open(false, 5);
     let known = Some(by(9, 2));
     assert_eq!(
-        machine.hear(Message::Hello { known }).all(),
+        machine.hear(Message::Hello { known, asks: false }).all(),
         ["term 10", "post status 10/t0 open e1 v1 5"]
     );
     assert_eq!(
-        machine.hear(Message::Hello { known }).all(),
+        machine.hear(Message::Hello { known, asks: false }).all(),
         ["post status 10/t0 open e1 v1 5"]
     );
 }
@@ -138,6 +150,13 @@ fn a_tab_that_has_left_hears_nothing() {
     machine.handle(Input::Close);
     assert!(machine.hear_relay(by(1, 1), event(6)).is_silent());
     assert!(machine.hear_status(by(2, 2), open_status(9)).is_silent());
-    assert!(machine.hear(Message::Hello { known: None }).is_silent());
+    assert!(
+        machine
+            .hear(Message::Hello {
+                known: None,
+                asks: false
+            })
+            .is_silent()
+    );
     assert!(machine.hear(Message::Reconnect).is_silent());
 }

@@ -11,8 +11,8 @@ use std::{
 };
 
 use tabwire_client::core::{
-    Config, Frame, Input, LockRequest, Message, NewCommand, Output, Reason, SocketId, State, Tab,
-    TabId, TokenReason,
+    Config, Frame, Input, LockRequest, Message, NewCommand, Output, Reason, Sharing, SocketId,
+    State, Tab, TabId, TokenReason,
 };
 use tabwire_protocol::{Bye, ClientFrame, CloseCode, Millis, Position, RawJson};
 use tabwire_server::session::cursor::Stretch as _;
@@ -248,7 +248,9 @@ impl World {
             device: device(browser),
             cursor: app.cursor().cloned(),
             fetches_state: self.swarm.fetches_state,
-            shares: true,
+            sharing: Sharing::Locks,
+            state_key: None,
+            hands_over: false,
             term: self.browsers[browser].term,
             seed: self.random.next(),
         };
@@ -373,6 +375,7 @@ impl World {
                 self.grant(granted);
             }
             Output::StoreTerm(term) => self.browsers[browser].term = term,
+            Output::StealLock(_) => {}
             Output::OpenSocket(socket) => {
                 self.connections += 1;
                 let connection = self.connections;
@@ -521,7 +524,7 @@ impl World {
         let position = says_where.then_some((epoch, position));
         self.after(
             wait,
-            Due::Input(page, Input::StateFetched(number, position)),
+            Due::Input(page, Input::StateFetched(number, position, None)),
         );
     }
 
