@@ -18,12 +18,12 @@ pub(crate) const COMMANDS_UNANSWERED_MAX: usize = 64;
 const ANSWER_GRACE_MS: u64 = 1_000;
 
 /// The commands on their way, in the order in which they came.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Carried {
     entries: Vec<Entry>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Entry {
     command: Command,
     tab: TabId,
@@ -36,7 +36,7 @@ struct Entry {
 }
 
 /// A command that this leader gave up without having written it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct GivenUp {
     pub(crate) tab: TabId,
     pub(crate) id: String,

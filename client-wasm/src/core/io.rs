@@ -363,6 +363,7 @@ pub struct Counters {
 }
 
 /// What every part of the machine works with: the time, random numbers, the timers, and where outputs go.
+#[derive(Clone, Debug)]
 pub(crate) struct Context<R> {
     pub(crate) now: Millis,
     pub(crate) clock: Clock,

@@ -12,7 +12,7 @@ use super::{
     message::{LeaderStatus, RelayPosition, SessionInfo, TabId},
     repairs::Repairs,
     status::{LinkStatus, Reason},
-    time::Timer,
+    time::{LATE_MS, Timer},
 };
 
 /// The first wait before a new connection is a random part of this, in milliseconds.
@@ -31,8 +31,6 @@ const WELCOME_MS_MAX: u64 = 15_000;
 const SILENCE_MARGIN_MS: u64 = 5_000;
 /// How long the server has to answer our ping, in milliseconds.
 const PROBE_MS: u64 = 5_000;
-/// A timer that fires so much too late says that the machine slept, in milliseconds: the answer may be in a queue.
-const LATE_MS: u64 = 2_000;
 /// On waking up, a socket that was heard so recently needs no probe, in milliseconds.
 const FRESH_MS: u64 = 2_000;
 /// `online` and a tab becoming visible shorten a wait at most this often, in milliseconds.
@@ -53,7 +51,7 @@ const ASKED_WAIT_MS_MAX: u64 = 600_000;
 const CLOSED_WITHOUT_A_WORD: u16 = 1006;
 
 /// The leader's link.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Link {
     phase: Phase,
     sockets: u32,
@@ -76,7 +74,7 @@ pub(crate) struct Link {
     carried: Carried,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Phase {
     /// Not leading.
     Idle,
@@ -92,7 +90,7 @@ enum Phase {
     Open(Box<Session>),
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Token {
     jwt: String,
     /// When it ends, by the machine's clock; unknown until a server has accepted it.
@@ -100,7 +98,7 @@ struct Token {
 }
 
 /// One welcomed socket.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Session {
     socket: SocketId,
     epoch: Epoch,
@@ -239,6 +237,14 @@ impl Link {
             Phase::Open(session) => Some(session.socket),
             _ => None,
         }
+    }
+
+    /// Whether there is a connection, or one under way.
+    pub(crate) fn is_active(&self) -> bool {
+        !matches!(
+            self.phase,
+            Phase::Idle | Phase::Stopped(_) | Phase::Waiting { .. }
+        )
     }
 
     /// Whether a word of this socket counts.
@@ -594,7 +600,8 @@ impl Link {
         }
     }
 
-    fn probe<R: Raw>(&mut self, cx: &mut Context<R>) {
+    /// Asks the server for a sign of life, unless it was asked already.
+    pub(crate) fn probe<R: Raw>(&mut self, cx: &mut Context<R>) {
         if let Phase::Open(session) = &self.phase
             && cx.timers.deadline(Timer::Probe).is_none()
         {

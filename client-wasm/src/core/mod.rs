@@ -62,6 +62,7 @@ mod ring;
 mod status;
 mod tab;
 mod time;
+mod watch;
 
 #[cfg(test)]
 mod testing;

@@ -9,7 +9,7 @@ use super::{
     frame::Raw,
     io::{Context, Failure, FailureReason, NewCommand, Output, Settlement},
     json::push_number,
-    message::{Leadership, SessionInfo, TabId},
+    message::{Leadership, TabId},
     time::Timer,
 };
 
@@ -29,13 +29,13 @@ const ACCEPT_MS: u64 = 3_000;
 const ANSWER_GRACE_MS: u64 = 1_000;
 
 /// The commands of this tab.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Outbox {
     entries: Vec<Entry>,
     made: u64,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Entry {
     command: Command,
     /// When its deadline is over, by the machine's clock.
@@ -56,7 +56,7 @@ impl Outbox {
         &mut self,
         cx: &mut Context<R>,
         tab: TabId,
-        session: Option<&SessionInfo>,
+        max_frame: Option<u64>,
         new: NewCommand,
         closed: bool,
     ) -> String {
@@ -64,7 +64,7 @@ impl Outbox {
         let mut id = tab.text();
         id.push(':');
         push_number(&mut id, self.made);
-        match self.check(session, &new, closed) {
+        match self.check(max_frame, &new, closed) {
             Ok(event_type) => {
                 let due = cx.now.plus(Millis(new.timeout_ms));
                 self.entries.push(Entry {
@@ -89,7 +89,7 @@ impl Outbox {
 
     fn check(
         &self,
-        session: Option<&SessionInfo>,
+        max_frame: Option<u64>,
         new: &NewCommand,
         closed: bool,
     ) -> Result<EventType, FailureReason> {
@@ -97,7 +97,7 @@ impl Outbox {
         let event_type = EventType::new(&new.event_type).map_err(|_| FailureReason::Invalid)?;
         if closed {
             Err(FailureReason::Closed)
-        } else if session.is_some_and(|session| size > session.max_frame) {
+        } else if max_frame.is_some_and(|max| size > max) {
             Err(FailureReason::TooLarge)
         } else if self.entries.len() >= OUTBOX_COMMANDS_MAX {
             Err(FailureReason::QueueFull)

@@ -1,11 +1,13 @@
 //! The tab as a reader of its view: the cursor, what is held until the app's state is there, and what is missing.
 
-use tabwire_protocol::{Cursor, CursorRule, Epoch, Module, Position, RefreshReason, Verdict, View};
+use tabwire_protocol::{
+    Cursor, CursorRule, Epoch, Module, Position, RawJson, RefreshReason, Verdict, View,
+};
 
 use super::{
     frame::{Frame, Kind, Moving, Raw, Refresh},
     io::{Context, FetchReason, Log, Output},
-    message::{Envelope, RelayPosition},
+    message::{Envelope, RelayPosition, SharedState},
     ring::Ring,
     tab::Sizes,
     time::Timer,
@@ -21,23 +23,27 @@ const BATCH_MS_MAX: u64 = 100;
 const FETCH_FAILURES_SHOWN: u32 = 5;
 /// How long a repair may take before it is asked for again, in milliseconds.
 pub(crate) const REPAIR_MS: u64 = 2_000;
+/// How long the leader has to give its state before the app fetches it, in milliseconds.
+const SHARED_STATE_MS: u64 = 2_000;
 /// The largest wait between two fetches, in milliseconds.
 const FETCH_BACKOFF_MS_MAX: u64 = 30_000;
 
 /// What a tab knows of its view, and what it still waits for.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Reader<R> {
     place: Option<Place<R>>,
     /// What a session of this view is entitled to. Never asked about another view: what is known of one may be old when the
     /// first frame of the next comes.
     modules: Option<(View, Vec<Module>)>,
     fetches_state: bool,
+    /// Other tabs may have the state that this one needs, and the other way round.
+    shares_state: bool,
     fetch_number: u32,
     fetch_failures: u32,
 }
 
 /// Where in which log.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Place<R> {
     epoch: Epoch,
     view: View,
@@ -48,22 +54,26 @@ struct Place<R> {
     /// The position that must be reached, since frames up to there are known to exist and something before them is missing.
     missing_up_to: Option<Position>,
     fetch: Option<Fetch<R>>,
+    /// The state that was applied last and where it is, for other tabs.
+    kept: Option<(Position, RawJson)>,
 }
 
 /// A fetch of the app's state, due or under way.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Fetch<R> {
     reason: FetchReason,
     /// Events after this position are held, unless they were dropped for being too many.
     from: Position,
     /// The number and the `head` of the request under way.
     asked: Option<(u32, Position)>,
+    /// The leader was asked for its state.
+    leader_asked: bool,
     held: Vec<(Position, R)>,
     overflowed: bool,
 }
 
 impl<R: Raw> Reader<R> {
-    pub(crate) fn new(cursor: Option<Cursor>, fetches_state: bool) -> Self {
+    pub(crate) fn new(cursor: Option<Cursor>, fetches_state: bool, shares_state: bool) -> Self {
         let place = cursor.map(|cursor| Place {
             rule: CursorRule::at(cursor.last),
             ring: Ring::at(cursor.last),
@@ -72,11 +82,13 @@ impl<R: Raw> Reader<R> {
             batch: Vec::new(),
             missing_up_to: None,
             fetch: None,
+            kept: None,
         });
         Self {
             place,
             modules: None,
             fetches_state,
+            shares_state,
             fetch_number: 0,
             fetch_failures: 0,
         }
@@ -120,7 +132,7 @@ impl<R: Raw> Reader<R> {
     pub(crate) fn forget(&mut self, cx: &mut Context<R>) {
         *self = Self {
             fetch_number: self.fetch_number,
-            ..Self::new(None, self.fetches_state)
+            ..Self::new(None, self.fetches_state, self.shares_state)
         };
         for timer in [Timer::Fetch, Timer::Repair, Timer::Batch] {
             cx.timers.stop(timer);
@@ -286,6 +298,7 @@ impl<R: Raw> Reader<R> {
             reason,
             from,
             asked: None,
+            leader_asked: false,
             held: Vec::new(),
             overflowed: false,
         };
@@ -297,6 +310,7 @@ impl<R: Raw> Reader<R> {
             batch: Vec::new(),
             missing_up_to: None,
             fetch: self.fetches_state.then_some(fetch),
+            kept: None,
         };
         if !self.fetches_state {
             if refresh {
@@ -312,9 +326,6 @@ impl<R: Raw> Reader<R> {
         if self.fetches_state {
             let wait = cx.random.up_to(spread_ms).max(self.fetch_backoff(cx));
             cx.after(Timer::Fetch, wait);
-            if wait == 0 {
-                self.fetch_due(cx);
-            }
         }
     }
 
@@ -373,6 +384,7 @@ impl<R: Raw> Reader<R> {
         cx: &mut Context<R>,
         number: u32,
         position: Option<(Epoch, Position)>,
+        state: Option<RawJson>,
     ) {
         let Some(place) = &mut self.place else { return };
         let Some(asked) = place.fetch.as_ref().and_then(|fetch| fetch.asked) else {
@@ -386,6 +398,19 @@ impl<R: Raw> Reader<R> {
             // The app's back end is on another log than the server: either is about to follow the other.
             return self.fetch_again(cx);
         }
+        self.apply_state(cx, number, position, state, None);
+    }
+
+    /// The app's state is there, from the app or from another tab.
+    fn apply_state(
+        &mut self,
+        cx: &mut Context<R>,
+        number: u32,
+        position: Position,
+        kept: Option<RawJson>,
+        shared: Option<RawJson>,
+    ) {
+        let Some(place) = &mut self.place else { return };
         let Some(fetch) = place.fetch.take() else {
             return;
         };
@@ -397,10 +422,12 @@ impl<R: Raw> Reader<R> {
         cx.emit(Output::ApplyState {
             number,
             reason: fetch.reason,
-            epoch,
+            epoch: place.epoch.clone(),
             position,
-            shared: None,
+            shared,
         });
+        cx.timers.stop(Timer::Fetch);
+        place.kept = kept.map(|json| (position, json));
         if position < fetch.from || (fetch.overflowed && position < reached) {
             // What lies between the state and the held events was never sent to this tab, or was dropped: go back for it.
             place.rule = CursorRule::at(position);
@@ -427,6 +454,68 @@ impl<R: Raw> Reader<R> {
             self.fetch_failures = 0;
             place.deliver_batch(cx);
         }
+    }
+
+    // The state of other tabs.
+
+    /// The log and view of the state to ask the leader for, unless it was asked already: then the app fetches it.
+    pub(crate) fn asks_leader_for_state(&mut self, cx: &mut Context<R>) -> Option<(Epoch, View)> {
+        let place = self.place.as_mut()?;
+        let fetch = place.fetch.as_mut()?;
+        if core::mem::replace(&mut fetch.leader_asked, true) {
+            return None;
+        }
+        cx.after(Timer::Fetch, SHARED_STATE_MS);
+        Some((place.epoch.clone(), place.view.clone()))
+    }
+
+    /// Whether the app is fetching the state of that log and view.
+    pub(crate) fn is_fetching(&self, epoch: &Epoch, view: &View) -> bool {
+        self.place.as_ref().is_some_and(|place| {
+            place.other_than(epoch, view).is_none()
+                && place
+                    .fetch
+                    .as_ref()
+                    .is_some_and(|fetch| fetch.asked.is_some())
+        })
+    }
+
+    /// The state that was applied last, if everything after it can be given too.
+    pub(crate) fn state_kept(&self) -> Option<(Cursor, RawJson)> {
+        let place = self.place.as_ref()?;
+        let (last, json) = place.kept.clone()?;
+        place.ring.after(last)?;
+        let cursor = Cursor {
+            last,
+            ..place.cursor()
+        };
+        Some((cursor, json))
+    }
+
+    /// The leader has no state to give.
+    pub(crate) fn no_state_given(&mut self, cx: &mut Context<R>) {
+        if self.waits_for_leader() {
+            self.fetch_due(cx);
+        }
+    }
+
+    /// The leader gives its state.
+    pub(crate) fn state_given(&mut self, cx: &mut Context<R>, state: SharedState) {
+        let same = self
+            .place
+            .as_ref()
+            .is_some_and(|place| place.other_than(&state.epoch, &state.view).is_none());
+        if same && self.waits_for_leader() {
+            cx.log(Log::StateShared);
+            cx.counters.states_shared += 1;
+            let kept = self.shares_state.then(|| state.json.clone());
+            self.apply_state(cx, 0, state.position, kept, Some(state.json));
+        }
+    }
+
+    fn waits_for_leader(&self) -> bool {
+        let fetch = self.place.as_ref().and_then(|place| place.fetch.as_ref());
+        fetch.is_some_and(|fetch| fetch.leader_asked && fetch.asked.is_none())
     }
 
     /// Delivers what a replay has brought so far.

@@ -8,7 +8,7 @@ use super::message::TabId;
 pub(crate) const REPAIRS_WAITING_MAX: usize = 64;
 
 /// The requests of one session, all of its log and view.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Repairs {
     under_way: Option<Request>,
     waiting: Vec<(TabId, Position)>,
@@ -16,7 +16,7 @@ pub(crate) struct Repairs {
 }
 
 /// A request_sync that the server has not answered.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Request {
     reference: u64,
     from: Position,

@@ -12,7 +12,7 @@ pub const RING_FRAMES_MAX: usize = 1_000;
 pub const RING_BYTES_MAX: usize = 1 << 20;
 
 /// The frames applied last, an unbroken run of one view.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Ring<R> {
     /// Everything after this position is here.
     floor: Position,

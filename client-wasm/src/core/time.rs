@@ -2,6 +2,9 @@
 
 use tabwire_protocol::Millis;
 
+/// A timer that fires so much too late says that the machine slept, or the page did, in milliseconds.
+pub(crate) const LATE_MS: u64 = 2_000;
+
 /// When the machine wants to be called although nothing happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Timer {
@@ -43,7 +46,7 @@ const TIMERS: usize = Timer::Rejoin as usize + 1;
 const NEVER: Millis = Millis(u64::MAX);
 
 /// One deadline per timer.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Timers {
     deadlines: [Millis; TIMERS],
 }
@@ -100,7 +103,7 @@ impl Timers {
 /// Turns the wall clock, which people and time servers set back, into a time that never runs backwards.
 ///
 /// Forward jumps are passed on: a sleeping laptop looks like one, and its deadlines are over indeed.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Clock {
     behind: u64,
     last: Millis,

@@ -223,6 +223,15 @@ impl Machine {
         })
     }
 
+    /// The leader answers a question.
+    pub(crate) fn hear_answer(&mut self, by: Leadership, status: LeaderStatus) -> Did {
+        self.hear(Message::Status {
+            by,
+            status: Box::new(status),
+            beacon: false,
+        })
+    }
+
     /// A leader relays a frame to all.
     pub(crate) fn hear_relay(&mut self, by: Leadership, frame: Frame) -> Did {
         self.hear(relay(by, frame, false))
@@ -522,6 +531,10 @@ pub(crate) fn command(number: u8, id: &str, deadline: u64) -> Message<Text> {
             deadline: Some(Millis(deadline)),
         }),
     }
+}
+
+pub(crate) fn none() -> Vec<&'static str> {
+    Vec::new()
 }
 
 // Lines.

@@ -18,3 +18,4 @@ mod takeover;
 mod terminal;
 mod terms;
 mod tokens;
+mod watch;

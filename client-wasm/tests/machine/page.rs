@@ -30,7 +30,7 @@ fn a_page_that_comes_back_joins_anew_and_goes_on_from_its_cursor() {
     machine.now += 60_000;
     assert_eq!(
         machine.handle(Input::Show).of(&["channel", "post", "lock"]),
-        ["channel open", "post hello 1/t0", "lock request 2"]
+        ["channel open", "post hello 1/t0 asks", "lock request 2"]
     );
     assert_eq!(
         machine

@@ -127,7 +127,7 @@ fn a_tab_that_has_a_cursor_of_another_view_refreshes() {
     let mut machine = Machine::following(true, 5);
     machine.handle(Input::StateFetched(1, None, None));
     let relay = relay_of("e1", "v2", by(1, 1), ping(40, 42), false);
-    assert_eq!(machine.hear(relay).app(), ["fetch 2 view_changed e1 40"]);
+    assert_eq!(machine.hear(relay).app(), ["fetch 2 view_changed e1 42"]);
     assert_eq!(machine.status(), "refreshing follower");
 }
 

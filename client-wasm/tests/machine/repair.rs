@@ -211,7 +211,7 @@ fn what_is_missing_is_asked_of_the_next_leader() {
     machine.hear(tabwire_client::core::Message::Bye { by: by(1, 1) });
     assert!(
         machine
-            .wait(4_000)
+            .wait(2_900)
             .of(&["post"])
             .iter()
             .all(|post| post.starts_with("post hello")),

@@ -81,7 +81,7 @@ fn a_stop_that_is_said_under_an_old_leadership_stops_nobody() {
     let mut machine = Machine::following(false, 5);
     machine.hear_status(by(2, 2), open_status(5));
     let did = machine.hear_status(by(1, 1), status(LinkStatus::Stopped(Reason::Replaced)));
-    assert_eq!(did.all(), ["post stale 2/t2"]);
+    assert_eq!(did.all(), ["post stale 2/t2 led"]);
     assert_eq!(machine.status(), "open follower");
 }
 
@@ -97,7 +97,7 @@ fn a_person_who_reconnects_in_a_follower_has_the_leader_do_it() {
         leader.hear(Message::Reconnect).all(),
         [
             "socket open 2",
-            "post status 1/t0 reconnecting",
+            "post status 1/t0 reconnecting (answer)",
             "status reconnecting leader"
         ]
     );

@@ -1,6 +1,6 @@
 //! Leaderships: a higher one wins, lower ones move nobody, and the holder of the lock is above all.
 
-use tabwire_client::core::{Config, Input, Message};
+use tabwire_client::core::{Config, Input, LockRequest, Message};
 
 use crate::harness::*;
 
@@ -32,7 +32,7 @@ fn a_leader_of_a_lower_term_is_told_of_the_higher_one() {
     let mut machine = Machine::following(false, 5);
     machine.hear_status(by(9, 2), open_status(5));
     let did = machine.hear_status(by(4, 3), open_status(5));
-    assert_eq!(did.all(), ["post stale 9/t2"]);
+    assert_eq!(did.all(), ["post stale 9/t2 led"]);
     assert_eq!(did.of(&["log"]), ["log StaleLeader"]);
     assert_eq!(machine.inspect().leader, Some(by(9, 2)));
 }
@@ -47,7 +47,7 @@ fn a_leader_that_is_told_of_a_higher_term_takes_one_above_it() {
                 led: false
             })
             .all(),
-        ["term 10", "post status 10/t0 open e1 v1 5"]
+        ["term 10", "post status 10/t0 open e1 v1 5 (answer)"]
     );
     // Told again by others, it has nothing more to do.
     assert!(
@@ -70,25 +70,53 @@ fn a_leader_that_is_greeted_by_a_tab_which_knows_a_higher_term_takes_one_above_i
     let known = Some(by(9, 2));
     assert_eq!(
         machine.hear(Message::Hello { known, asks: false }).all(),
-        ["term 10", "post status 10/t0 open e1 v1 5"]
+        ["term 10", "post status 10/t0 open e1 v1 5 (answer)"]
     );
     assert_eq!(
         machine.hear(Message::Hello { known, asks: false }).all(),
-        ["post status 10/t0 open e1 v1 5"]
+        ["post status 10/t0 open e1 v1 5 (answer)"]
     );
 }
 
 #[test]
-fn the_holder_of_the_lock_does_not_follow_a_higher_term_but_goes_above_it() {
+fn a_leader_that_hears_a_higher_one_steps_down_and_leads_above_it_when_the_lock_is_its_own() {
     let mut machine = Machine::open(false, 5);
-    let did = machine.hear_status(by(7, 2), open_status(50));
+    let did = machine.hear_status(by(7, 2), open_status(5));
     assert_eq!(
         did.all(),
-        ["term 8", "post status 8/t0 open e1 v1 5", "post stale 8/t0"]
+        [
+            "post bye 1/t0",
+            "socket close 1",
+            "lock release 1",
+            "status open follower"
+        ]
     );
-    assert_eq!(machine.last(), Some(5), "it reads its own socket only");
-    assert!(machine.hear_relay(by(3, 3), event(6)).is_silent());
-    assert_eq!(machine.last(), Some(5));
+    assert_eq!(machine.wait(999).of(&["lock"]), ["lock request 2"]);
+    assert_eq!(
+        machine
+            .handle(Input::LockGranted(LockRequest(2)))
+            .of(&["term"]),
+        ["term 8"]
+    );
+}
+
+#[test]
+fn a_leader_that_is_told_of_a_higher_one_that_speaks_steps_down() {
+    let mut machine = Machine::open(false, 5);
+    let known = by(9, 2);
+    let did = machine.hear(Message::Stale { known, led: true });
+    assert_eq!(
+        did.all(),
+        [
+            "post bye 1/t0",
+            "socket close 1",
+            "lock release 1",
+            "status reconnecting none"
+        ]
+    );
+    assert!(machine.hear_relay(by(8, 3), event(6)).is_silent());
+    machine.hear_relay(known, event(6));
+    assert_eq!(machine.last(), Some(6));
 }
 
 #[test]
@@ -100,7 +128,7 @@ fn a_leader_of_no_higher_term_does_not_make_a_leader_speak() {
     machine.lead();
     assert_eq!(
         machine.hear_status(by(3, 2), open_status(5)).all(),
-        ["post stale 8/t0"]
+        ["post stale 8/t0 led"]
     );
 }
 
@@ -121,12 +149,12 @@ fn a_tab_without_a_leader_asks_each_second_until_one_speaks() {
     let mut machine = Machine::new(false);
     machine.handle(Input::Start);
     assert_eq!(machine.wait(999).posts(), Vec::<&str>::new());
-    assert_eq!(machine.wait(1).posts(), ["post hello"]);
-    assert_eq!(machine.wait(2_000).posts(), ["post hello", "post hello"]);
+    assert_eq!(machine.wait(1).posts(), ["post hello asks"]);
+    assert_eq!(machine.wait(1_000).posts(), ["post hello asks"]);
     machine.hear_status(by(1, 1), open_status(5));
     assert_eq!(machine.wait(60_000).posts(), Vec::<&str>::new());
     machine.hear(Message::Bye { by: by(1, 1) });
-    assert_eq!(machine.wait(1_000).posts(), ["post hello 1/t1"]);
+    assert_eq!(machine.wait(1_000).posts(), ["post hello 1/t1 asks"]);
 }
 
 #[test]
