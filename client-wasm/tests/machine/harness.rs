@@ -690,7 +690,7 @@ fn message_line(message: &Message<Text>, now: u64) -> String {
             )
         }
         Message::Abdicate { known } => {
-            let known = known.as_ref().map_or("any".into(), leadership);
+            let known = known.as_ref().map_or_else(|| "any".into(), leadership);
             format!("abdicate {known}")
         }
         Message::Willing { tab, of } => format!("willing {} of {}", tab.text(), leadership(of)),
@@ -698,9 +698,10 @@ fn message_line(message: &Message<Text>, now: u64) -> String {
         Message::StateWanted { tab, key, .. } => format!("state wanted {} {key}", tab.text()),
         Message::State { by, to, state } => {
             let to = to.map_or(String::new(), |to| format!(" to {}", to.text()));
-            let state = state.as_ref().map_or("none".into(), |state| {
-                format!("{} {} {}", state.key, state.epoch, state.position)
-            });
+            let state = state.as_ref().map_or_else(
+                || "none".into(),
+                |state| format!("{} {} {}", state.key, state.epoch, state.position),
+            );
             format!("state {} {state}{to}", leadership(by))
         }
         Message::Bye { by } => format!("bye {}", leadership(by)),

@@ -8,12 +8,15 @@
 mod clock;
 mod commands;
 mod connection;
+mod election;
+mod hand_over;
 mod harness;
 mod identity;
 mod page;
 mod refresh;
 mod relay;
 mod repair;
+mod state;
 mod takeover;
 mod terminal;
 mod terms;

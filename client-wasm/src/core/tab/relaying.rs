@@ -249,9 +249,8 @@ impl<R: Raw> Tab<R> {
         state: Option<(Cursor, tabwire_protocol::RawJson)>,
         to: Option<TabId>,
     ) {
-        let (Some(by), Some(key)) = (self.leads(), self.config.state_key.clone()) else {
-            return;
-        };
+        let Some(by) = self.leads() else { return };
+        let key = self.config.state_key.clone().unwrap_or_default();
         let state = state.map(|(cursor, json)| {
             Box::new(SharedState {
                 key,
