@@ -220,7 +220,7 @@ impl Client {
 
     /// What this tab knows and has seen.
     pub fn inspect(&self) -> JsValue {
-        let inspection = self.shared.inner.borrow().tab.inspect();
+        let inspection = self.shared.inner.borrow().tab.inspect(page::now());
         let counters = inspection.counters;
         let mut counted = Writer::new();
         for (name, count) in [
@@ -239,7 +239,7 @@ impl Client {
         }
         let mut json = Writer::new();
         json.text("tab", &inspection.tab.text());
-        json.number("beaconAgeMs", inspection.beacon_age_ms);
+        json.number("beaconAgeMs", inspection.beacon_age_ms.unwrap_or(0));
         json.number("outbox", inspection.outbox as u64);
         json.json("counters", &counted.end());
         if let Some(leader) = inspection.leader {

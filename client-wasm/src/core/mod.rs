@@ -75,8 +75,6 @@ pub use io::{
     Config, Counters, Failure, FailureReason, FetchReason, Input, LockRequest, Log, NewCommand,
     Output, Settlement, Sharing, SocketId, TokenReason,
 };
-#[cfg(target_arch = "wasm32")]
-pub(crate) use json::{Writer, parse_number, push_number};
 pub use message::{
     Envelope, LeaderStatus, Leadership, MESSAGE_VERSION, Message, RelayPosition, SessionInfo,
     SharedState, TabId,
@@ -87,3 +85,8 @@ pub use reader::{BATCH_EVENTS_MAX, HELD_EVENTS_MAX};
 pub use ring::{RING_BYTES_MAX, RING_FRAMES_MAX};
 pub use status::{LinkStatus, Reason, Role, State, Status};
 pub use tab::{BEACON_MS, Inspection, Sizes, Tab, Why};
+#[cfg(target_arch = "wasm32")]
+pub(crate) use {
+    json::{Writer, parse_number, push_number},
+    post::write_session,
+};

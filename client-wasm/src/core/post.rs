@@ -281,18 +281,7 @@ fn write_status(json: &mut Writer, status: &LeaderStatus) {
     };
     json.text("link", link);
     if let Some(session) = &status.session {
-        let mut inner = Writer::new();
-        inner.text("userId", session.user.as_str());
-        inner.text("shopId", session.shop.as_str());
-        inner.texts(
-            "modules",
-            session.modules.iter().map(|module| module.as_str()),
-        );
-        inner.text("view", session.view.as_str());
-        inner.number("claim", session.claim);
-        inner.number("pingMs", session.ping_ms);
-        inner.number("maxFrame", session.max_frame);
-        json.json("session", &inner.end());
+        json.json("session", &write_session(session));
     }
     if let Some(relay) = &status.relay {
         let mut inner = Writer::new();
@@ -301,6 +290,22 @@ fn write_status(json: &mut Writer, status: &LeaderStatus) {
         json.json("relay", &inner.end());
     }
     json.truth("seeks", status.seeks);
+}
+
+/// The session as JSON, for other tabs and for `inspect()`.
+pub(crate) fn write_session(session: &SessionInfo) -> String {
+    let mut json = Writer::new();
+    json.text("userId", session.user.as_str());
+    json.text("shopId", session.shop.as_str());
+    json.texts(
+        "modules",
+        session.modules.iter().map(|module| module.as_str()),
+    );
+    json.text("view", session.view.as_str());
+    json.number("claim", session.claim);
+    json.number("pingMs", session.ping_ms);
+    json.number("maxFrame", session.max_frame);
+    json.end()
 }
 
 fn read_status(json: &Object<'_>) -> LeaderStatus {

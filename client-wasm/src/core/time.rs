@@ -117,6 +117,11 @@ impl Clock {
         self.last
     }
 
+    /// What the machine's time would be when the wall clock says `wall`.
+    pub(crate) fn peek(&self, wall: Millis) -> Millis {
+        self.last.max(wall.plus(Millis(self.behind)))
+    }
+
     /// The wall clock's time for a time of the machine.
     pub(crate) fn wall(&self, time: Millis) -> Millis {
         Millis(time.0.saturating_sub(self.behind))
@@ -140,6 +145,8 @@ mod tests {
         assert_eq!(clock.read(Millis(4_500)), Millis(10_500));
         assert_eq!(clock.wall(Millis(10_500)), Millis(4_500));
         assert_eq!(clock.machine(Millis(4_500)), Millis(10_500));
+        assert_eq!(clock.peek(Millis(4_600)), Millis(10_600));
+        assert_eq!(clock.peek(Millis(1_000)), Millis(10_500));
         assert_eq!(clock.read(Millis(90_000)), Millis(96_000));
     }
 

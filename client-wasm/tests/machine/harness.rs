@@ -294,7 +294,7 @@ impl Machine {
     }
 
     pub(crate) fn inspect(&self) -> Inspection {
-        self.tab.inspect()
+        self.tab.inspect(Millis(self.now))
     }
 
     /// The status as a line, such as "open leader".

@@ -310,7 +310,7 @@ impl World {
 
     /// Whether an input is the word of a leadership lower than one that the page has heard of.
     fn is_stale(&self, page: PageId, input: &Input<Raw>) -> bool {
-        let known = self.pages[page].tab.inspect().known;
+        let known = self.pages[page].tab.inspect(self.now).known;
         match input {
             Input::Message(Message::Relay { by, .. } | Message::Status { by, .. }) => {
                 known > Some(*by)

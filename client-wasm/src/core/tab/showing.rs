@@ -1,5 +1,7 @@
 //! What the app and people are shown of a tab.
 
+use tabwire_protocol::Millis;
+
 use super::{
     super::{
         frame::Raw,
@@ -21,8 +23,8 @@ pub struct Inspection {
     pub known: Option<Leadership>,
     /// Why this tab leads.
     pub why: Option<Why>,
-    /// How long ago the leader showed that it runs, in milliseconds.
-    pub beacon_age_ms: u64,
+    /// How long ago the leader showed that it runs, in milliseconds; none before it has.
+    pub beacon_age_ms: Option<u64>,
     /// The group's session, once a server has welcomed it.
     pub session: Option<SessionInfo>,
     /// Commands that wait for an answer.
@@ -64,14 +66,18 @@ pub struct Sizes {
 }
 
 impl<R: Raw> Tab<R> {
-    /// What this tab knows.
-    pub fn inspect(&self) -> Inspection {
+    /// What this tab knows, at this time of the wall clock.
+    pub fn inspect(&self, wall: Millis) -> Inspection {
+        let beacon_age_ms = match self.watch.proved_at() {
+            Millis(0) => None,
+            proved_at => Some(self.cx.clock.peek(wall).since(proved_at).0),
+        };
         Inspection {
             tab: self.config.tab,
             leader: self.leader,
             known: self.known,
             why: self.leads().and(self.why),
-            beacon_age_ms: self.cx.now.since(self.watch.proved_at()).0,
+            beacon_age_ms,
             session: self.session().cloned(),
             outbox: self.outbox.len(),
             counters: self.cx.counters,
@@ -126,7 +132,7 @@ impl<R: Raw> Tab<R> {
         }
     }
 
-    fn state(&self) -> (State, Option<Reason>, Option<tabwire_protocol::Millis>) {
+    fn state(&self) -> (State, Option<Reason>, Option<Millis>) {
         match self.presence {
             Presence::New | Presence::Away => return (State::Idle, None, None),
             Presence::Left(reason) => return (State::Stopped, Some(reason), None),

@@ -313,7 +313,10 @@ impl State {
             return Err(format!("of the tabs that run, {leaders:?} lead"));
         };
         for tab in runs {
-            let (follows, leads) = (self.tabs[tab].inspect().leader, self.tabs[leader].leads());
+            let (follows, leads) = (
+                self.tabs[tab].inspect(Millis(self.now)).leader,
+                self.tabs[leader].leads(),
+            );
             if follows != leads {
                 return Err(format!("tab {tab} follows {follows:?} and not {leads:?}"));
             }

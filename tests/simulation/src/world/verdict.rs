@@ -113,7 +113,7 @@ impl World {
             {
                 return self.fail(format!("page {page}: {behind}, long after the last fault"));
             }
-            let counters = self.pages[page].tab.inspect().counters;
+            let counters = self.pages[page].tab.inspect(self.now).counters;
             self.coverage
                 .add(Path::DuplicateDropped, counters.duplicates.min(1));
         }
