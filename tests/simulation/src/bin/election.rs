@@ -5,7 +5,8 @@
 //! against the other tabs'), and up to so many faults: a tab crashes, is frozen (its channel's handlers run, nothing else
 //! does), is suspended (nothing runs, messages to it are lost) or runs again. No state is gone on from twice.
 //!
-//! In every state at most one tab that leads holds the lock, and no leadership was there before. From every state, when
+//! In every state at most one tab that leads holds the lock, no leadership was there before, and no tab has forgotten the
+//! highest that it heard of. From every state, when
 //! nothing more goes wrong, there is one leader in time, whom all tabs that run follow: with those that are frozen as they
 //! are, and with all running again.
 //!
@@ -82,6 +83,7 @@ struct State {
     faults: u32,
     reigns: BTreeMap<Leadership, usize>,
     path: Vec<Step>,
+    broken: Option<String>,
 }
 
 impl State {
@@ -112,6 +114,7 @@ impl State {
             faults: FAULTS,
             reigns: BTreeMap::new(),
             path: Vec::new(),
+            broken: None,
         }
     }
 
@@ -198,8 +201,11 @@ impl State {
     }
 
     fn feed(&mut self, tab: usize, input: Input<NoFrame>) {
-        let led = self.tabs[tab].leads();
+        let (led, known) = (self.tabs[tab].leads(), self.known(tab));
         self.tabs[tab].handle(Millis(self.now), input);
+        if self.known(tab) < known {
+            self.broken = Some(format!("tab {tab} forgot that it had heard of {known:?}"));
+        }
         while let Some(output) = self.tabs[tab].poll() {
             match output {
                 Output::OpenChannel => self.listens[tab] = true,
@@ -239,6 +245,10 @@ impl State {
         }
     }
 
+    fn known(&self, tab: usize) -> Option<Leadership> {
+        self.tabs[tab].inspect(Millis(self.now)).known
+    }
+
     fn grant(&mut self) {
         if self.holder.is_none()
             && let Some((tab, request)) = self.queue.pop_front()
@@ -257,6 +267,9 @@ impl State {
 
     /// What must hold in every state.
     fn check(&self, sharing: Sharing) -> Result<(), String> {
+        if let Some(broken) = &self.broken {
+            return Err(broken.clone());
+        }
         if let Some((reign, _)) = self.reigns.iter().find(|(_, times)| **times > 1) {
             return Err(format!("{reign:?} came twice"));
         }
