@@ -301,15 +301,8 @@ impl Shared {
                     let _ = channel.post_message(&message::write(&message));
                 }
             }
-            Output::RequestLock(request) => {
-                let granted = self.listener(Source::LockGranted(request));
-                let ended = self.listener(Source::LockEnded(request));
-                inner.lock = Lock::queue(&inner.group, request, &granted, &ended);
-                if inner.lock.is_none() {
-                    inner.tab.handle(page::now(), Input::LockRefused(request));
-                }
-            }
-            Output::StealLock(_) => {}
+            Output::RequestLock(request) => self.ask_for_lock(inner, request, false),
+            Output::StealLock(request) => self.ask_for_lock(inner, request, true),
             Output::ReleaseLock(request) => {
                 if let Some(lock) = inner.lock.take_if(|lock| lock.request == request) {
                     let held = lock.release.is_some();
@@ -346,6 +339,15 @@ impl Shared {
                 }
             }
             for_the_host => self.calls.borrow_mut().push(Call::Output(for_the_host)),
+        }
+    }
+
+    fn ask_for_lock(self: &Rc<Self>, inner: &mut Inner, request: LockRequest, steals: bool) {
+        let granted = self.listener(Source::LockGranted(request));
+        let ended = self.listener(Source::LockEnded(request));
+        inner.lock = Lock::ask(&inner.group, request, steals, &granted, &ended);
+        if inner.lock.is_none() {
+            inner.tab.handle(page::now(), Input::LockRefused(request));
         }
     }
 
@@ -387,7 +389,10 @@ impl Shared {
             Source::LockEnded(request) => {
                 let mut inner = self.inner.borrow_mut();
                 match inner.lock.take_if(|lock| lock.request == request) {
-                    Some(lock) if lock.release.is_some() => Input::LockLost(request),
+                    Some(lock) if lock.release.is_some() => {
+                        self.calls.borrow_mut().push(Call::LockGone);
+                        Input::LockLost(request)
+                    }
                     Some(_) => Input::LockRefused(request),
                     // This tab ended the request itself.
                     None => return JsValue::UNDEFINED,
@@ -539,6 +544,7 @@ impl Shared {
             | Output::CloseChannel
             | Output::Post(_)
             | Output::RequestLock(_)
+            | Output::StealLock(_)
             | Output::ReleaseLock(_)
             | Output::StoreTerm(_)
             | Output::OpenSocket(_)

@@ -39,7 +39,8 @@ extern "C" {
 /// A request for the group's lock, queued or granted.
 pub(crate) struct Lock {
     pub(crate) request: LockRequest,
-    abort: AbortController,
+    /// Leaves the queue. A theft does not queue.
+    abort: Option<AbortController>,
     /// Ends the promise that holds the lock.
     pub(crate) release: Option<Function>,
 }
@@ -50,17 +51,22 @@ impl Lock {
         manager().is_some()
     }
 
-    /// Queues for the lock, without a limit of time. `granted` is called with the lock and returns a promise; `ended` is called
-    /// when the browser refuses the request, or takes the lock away.
-    pub(crate) fn queue(
+    /// Queues for the lock, without a limit of time, or takes it from whoever has it. `granted` is called with the lock and
+    /// returns a promise; `ended` is called when the browser refuses the request, or the lock is taken away.
+    pub(crate) fn ask(
         name: &str,
         request: LockRequest,
+        steals: bool,
         granted: &JsValue,
         ended: &JsValue,
     ) -> Option<Self> {
-        let abort = AbortController::new();
         let options = Object::new();
-        set(&options, "signal", &abort.signal());
+        let abort = (!steals).then(AbortController::new);
+        match &abort {
+            Some(abort) => set(&options, "signal", &abort.signal()),
+            // Together with a signal it is a NotSupportedError.
+            None => set(&options, "steal", &JsValue::TRUE),
+        }
         let held = manager()?.request(name, &options, granted).ok()?;
         held.then(&JsValue::UNDEFINED, ended);
         Some(Self {
@@ -70,13 +76,12 @@ impl Lock {
         })
     }
 
-    /// Gives the lock up, or leaves the queue.
+    /// Gives the lock up, or leaves the queue. A theft that is not granted yet ends with its grant, which finds nobody.
     pub(crate) fn end(self) {
-        match self.release {
-            Some(release) => {
-                let _ = release.call0(&JsValue::UNDEFINED);
-            }
-            None => self.abort.abort(),
+        if let Some(release) = self.release {
+            let _ = release.call0(&JsValue::UNDEFINED);
+        } else if let Some(abort) = self.abort {
+            abort.abort();
         }
     }
 }
