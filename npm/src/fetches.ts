@@ -4,8 +4,12 @@ import { TabwireError } from "./errors.js";
 import { isEventId } from "./options.js";
 import type { FetchedState, Position, TabwireOptions } from "./types.js";
 
+/** A state longer than this as JSON, in characters, is not shared: all tabs would hold up their events while it is copied. */
+export const SHARED_STATE_CHARS_MAX = 1 << 20;
+
 export interface FetchAnswers {
-  fetched(position: Position | undefined): void;
+  /** `json` is the state for other tabs. */
+  fetched(position: Position | undefined, json: string | undefined): void;
   failed(): void;
   report(error: TabwireError): void;
 }
@@ -16,6 +20,7 @@ export class Fetches {
   async start(
     fetchState: NonNullable<TabwireOptions["fetchState"]>,
     request: { n: number; reason: string; epoch: string; head: number },
+    isShared: boolean,
     answers: FetchAnswers,
   ): Promise<void> {
     const { n, ...rest } = request;
@@ -27,7 +32,7 @@ export class Fetches {
       checkFetched(fetched);
       if (this.#current !== current) return;
       current.state = fetched.state;
-      answers.fetched(fetched.position);
+      answers.fetched(fetched.position, isShared ? toShare(fetched.state) : undefined);
     } catch (cause) {
       if (this.#current !== current) return; // our own abort
       answers.failed();
@@ -46,6 +51,16 @@ export class Fetches {
   abort(): void {
     this.#current?.abort.abort();
     this.#current = undefined;
+  }
+}
+
+/** The state as JSON, unless it has none or too much: then each tab fetches its own. */
+function toShare(state: unknown): string | undefined {
+  try {
+    const json = JSON.stringify(state);
+    return json.length > SHARED_STATE_CHARS_MAX ? undefined : json;
+  } catch {
+    return undefined; // a cycle, a BigInt, or nothing at all
   }
 }
 

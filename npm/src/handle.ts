@@ -2,6 +2,7 @@
 
 import { TabwireError } from "./errors.js";
 import type { Registration } from "./handlers.js";
+import { inspection } from "./inspect.js";
 import { checkOptions } from "./options.js";
 import type { Member, PageClient } from "./page-client.js";
 import { join, leave } from "./registry.js";
@@ -68,7 +69,7 @@ export class Handle implements Member, Tabwire<Record<string, unknown>, Record<s
   };
 
   readonly cursor = () => this.#client?.cursor;
-  readonly inspect = () => ({ ...this.#client?.call((client) => client.inspect()) });
+  readonly inspect = () => inspection(this.getStatus().role, this.cursor(), this.#client?.call((client) => client.inspect()));
   readonly reconnect = () => void this.#client?.call((client) => client.reconnect());
   readonly logout = () => this.#client?.logout();
 

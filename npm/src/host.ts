@@ -2,7 +2,7 @@
 
 import { TabwireError } from "./errors.js";
 import type { PageClient } from "./page-client.js";
-import { logger } from "./log.js";
+import { writeLine } from "./log.js";
 import type { ConnectionState, StatusReason } from "./types.js";
 import type { Host } from "./wasm.js";
 
@@ -20,18 +20,18 @@ export function makeHost(page: PageClient): Host {
     },
 
     fetchState(n, reason, epoch, head) {
-      const { fetchState } = page.options;
+      const { fetchState, stateKey } = page.options;
       // Only when the app replaced its options by others without it: the module keeps asking, with backoff.
       if (!fetchState) return page.call((client) => client.stateFailed(n));
-      void page.fetches.start(fetchState, { n, reason, epoch, head }, {
-        fetched: (position) => page.call((client) => client.stateFetched(n, position)),
+      void page.fetches.start(fetchState, { n, reason, epoch, head }, stateKey !== undefined, {
+        fetched: (position, json) => page.call((client) => client.stateFetched(n, position, json)),
         failed: () => page.call((client) => client.stateFailed(n)),
         report: (error) => page.report(error),
       });
     },
 
-    applyState(n, reason, epoch, lastEventId) {
-      const fetched = page.fetches.take(n);
+    applyState(n, reason, epoch, lastEventId, shared) {
+      const fetched = shared === undefined ? page.fetches.take(n) : { state: shared };
       if (fetched) page.dispatch("onState", fetched.state, { reason, position: { epoch, lastEventId } });
     },
 
@@ -58,7 +58,7 @@ export function makeHost(page: PageClient): Host {
       });
     },
 
-    log: logger(page.options),
+    log: (code) => writeLine(page, code),
 
     holdsLock(release) {
       page.releaseLock = release;

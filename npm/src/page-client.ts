@@ -5,6 +5,7 @@ import { TabwireError, type TabwireErrorCode } from "./errors.js";
 import { Fetches } from "./fetches.js";
 import { Handlers } from "./handlers.js";
 import { makeHost } from "./host.js";
+import { encodedKey, handsOver } from "./options.js";
 import { CLOSED, CONNECTING, IDLE, nextStatus, type StatusFields } from "./status.js";
 import type { Cursor, StatusReason, TabwireOptions } from "./types.js";
 import type { Loader, WasmClient, WasmModule } from "./wasm.js";
@@ -130,11 +131,19 @@ export class PageClient {
     this.#module = module;
     module.onCrash.add(this.crashed);
     if (module.crashed) return this.crashed("another client of this page has crashed before");
-    const { user, initialCursor: cursor, fetchState } = this.options;
+    const { user, initialCursor: cursor, fetchState, stateKey, handOver } = this.options;
     try {
       const host = makeHost(this);
       const { url, group } = this;
-      this.#client = new module.Client(host, { url, group, user, cursor, fetchesState: !!fetchState });
+      this.#client = new module.Client(host, {
+        url,
+        group,
+        user,
+        cursor,
+        fetchesState: !!fetchState,
+        stateKey: encodedKey(stateKey),
+        handsOver: handsOver(handOver),
+      });
     } catch (cause) {
       return this.crashed(`${cause}`);
     }

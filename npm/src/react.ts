@@ -19,7 +19,7 @@ import type {
 
 export type TabwireProviderProps = { readonly children?: ReactNode } & (
   | {
-      /** Makes a client that lives as long as the provider. Another `url`, `user` or `namespace` makes another one; new functions are taken over. */
+      /** Makes a client that lives as long as the provider. Another `url`, `user`, `namespace` or `stateKey` makes another one; new functions are taken over. */
       readonly options: TabwireOptions;
       readonly client?: never;
     }
@@ -39,9 +39,9 @@ export function TabwireProvider({ options, client, children }: TabwireProviderPr
 }
 
 function OwningProvider({ options, children }: { readonly options: TabwireOptions; readonly children?: ReactNode }): ReactNode {
-  const { url, user, namespace } = options;
+  const { url, user, namespace, stateKey } = options;
   // A handle does nothing until it is opened, so React may throw away what it has rendered.
-  const handle = useMemo(() => new Handle(options, loadEmbedded), [url, user, namespace]);
+  const handle = useMemo(() => new Handle(options, loadEmbedded), [url, user, namespace, stateKey]);
   useInsertionEffect(() => {
     handle.options = options;
   });

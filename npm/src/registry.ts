@@ -62,11 +62,11 @@ export function leave(member: Member, client: PageClient): void {
 
 function canJoin({ client, left }: Entry, { options }: Member): boolean {
   if (client.over) return false;
-  const { fetchState, initialCursor } = options;
-  const agrees = !client.options.fetchState === !fetchState;
+  const { fetchState, stateKey, initialCursor } = options;
+  const agrees = !client.options.fetchState === !fetchState && client.options.stateKey === stateKey;
   const fits = !initialCursor || isSame(initialCursor, client.cursor);
   if (client.members.size) {
-    if (!agrees) throw conflict("fetchState must be given by all");
+    if (!agrees) throw conflict("fetchState must be given by all, with one stateKey,");
     if (!fits) throw conflict("initialCursor must be where the running client is, for all");
     return true;
   }

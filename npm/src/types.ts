@@ -18,6 +18,11 @@ export type RegisteredCommands = Register extends { commands: infer C extends ob
 /** What `fetchState` returns as `state`. `any` until it is registered: it comes from your own back end. */
 export type RegisteredState = Register extends { state: infer S } ? S : any;
 
+declare global {
+  /** Switches the debug log of every client in the page, at any moment: `true` or `false` goes before what options say. */
+  var tabwireDebug: boolean | undefined;
+}
+
 export type TypeOf<Map extends object> = keyof Map & string;
 
 /** An event of the shop's log, as the server sent it. */
@@ -89,6 +94,76 @@ export interface TabwireStatus {
   readonly modules: readonly string[];
 }
 
+/** The group's session with the server. */
+export interface TabwireSession {
+  readonly userId: string;
+  readonly shopId: string;
+  readonly modules: readonly string[];
+  readonly view: string;
+  /** The number of the grant that automatic reconnects show. */
+  readonly claim: number;
+  /** How often the server pings, in milliseconds. */
+  readonly pingMs: number;
+  /** The largest frame that the server takes, in bytes. */
+  readonly maxFrame: number;
+}
+
+/** What happened in this tab since it was loaded. */
+export interface TabwireCounters {
+  /** Events given to the app. */
+  readonly delivered: number;
+  /** Frames dropped, since everything up to them was there. */
+  readonly duplicates: number;
+  /** Frames not applied, since something before them was missing. */
+  readonly gaps: number;
+  /** Events of modules that are not the session's. */
+  readonly foreign: number;
+  /** Repairs sent to other tabs. */
+  readonly ringRepairs: number;
+  /** Repairs asked of the server. */
+  readonly serverRepairs: number;
+  /** Times the app was told to fetch its state, or that it missed something. */
+  readonly refreshes: number;
+  /** Times this tab began to lead. */
+  readonly leads: number;
+  /** Connections made. */
+  readonly connects: number;
+  /** Messages ignored, since they came under an old leadership. */
+  readonly stale: number;
+  /** Times this tab took the lock from a leader that did not leave. */
+  readonly steals: number;
+  /** Times this tab left the lead because another told it to. */
+  readonly abdications: number;
+  /** Times this tab took over from a hidden leader. */
+  readonly takeOvers: number;
+  /** States taken from another tab instead of being fetched. */
+  readonly statesShared: number;
+}
+
+/** What a tab knows and has seen. Until the client is loaded `tab` is empty and all counts are 0. */
+export interface TabwireInspection {
+  /** This tab's name, drawn anew with each load of the page. */
+  readonly tab: string;
+  readonly role: Role;
+  /** The number of the leadership there is: each is higher than those before. */
+  readonly term?: number;
+  /** The leading tab's name. */
+  readonly leader?: string;
+  /**
+   * Why this tab leads: its turn for the Web Lock came, it took the lock from a leader that did not run, a hidden leader let
+   * it, it was elected in a browser without Web Locks, or it is alone in one without BroadcastChannel.
+   */
+  readonly why?: "granted" | "stole" | "handed_over" | "elected" | "alone";
+  /** How long ago the leader showed that it runs, in milliseconds, once it has. */
+  readonly beaconAgeMs?: number;
+  /** Once a server has welcomed the group. */
+  readonly session?: TabwireSession;
+  /** Commands of this tab that wait for an answer. */
+  readonly outbox: number;
+  readonly counters: TabwireCounters;
+  readonly cursor?: Cursor;
+}
+
 export interface CommandResult {
   /** The event the command became, with the epoch its id belongs to. */
   readonly eventId?: number;
@@ -151,6 +226,19 @@ export interface TabwireOptions<State = RegisteredState> {
    */
   readonly fetchState?: ((request: StateRequest) => FetchedState<State> | Promise<FetchedState<State>>) | undefined;
   /**
+   * What the state depends on, besides user and modules: the route, say. A tab that comes later, or refreshes, takes the state
+   * of a tab that gave the same key instead of fetching it. Such a state must be JSON, up to 1 MiB of it: of a `Date` or `Map`
+   * other tabs get what `JSON.stringify` makes of it. 1 to 256 characters, together with `fetchState`.
+   * @default none: each tab fetches its own
+   */
+  readonly stateKey?: string | undefined;
+  /**
+   * Whether a leading tab that gets hidden lets a visible one lead, which connects first, so that nothing is missed or late. A
+   * browser that suspends hidden pages without a `freeze` event (Safari) would leave all tabs with a leader that is asleep.
+   * @default "auto": where the browser has no `freeze` event
+   */
+  readonly handOver?: "auto" | "always" | "never" | undefined;
+  /**
    * Where to go on from. Only together with the state it belongs to: a stored cursor without its state is a silent gap.
    * @default none: a fresh start
    */
@@ -161,7 +249,8 @@ export interface TabwireOptions<State = RegisteredState> {
    */
   readonly onError?: ((error: TabwireError) => void) | undefined;
   /**
-   * Log what the client does to the console. `localStorage["tabwire:debug"] = "1"` does the same.
+   * Log what the client does to the console. `localStorage["tabwire:debug"] = "1"` does the same; `tabwireDebug = true` or
+   * `false`, typed into the console, goes before both.
    * @default false
    */
   readonly debug?: boolean | undefined;
@@ -192,8 +281,8 @@ export interface Tabwire<
   /** Calls `listener` after each change of the status. */
   readonly subscribe: (listener: () => void) => () => void;
   readonly cursor: () => Cursor | undefined;
-  /** For people: role, term, session, counters. Empty until the client is loaded; not for program logic. */
-  readonly inspect: () => Readonly<Record<string, unknown>>;
+  /** For people: role, term, session, counters. Not for program logic. */
+  readonly inspect: () => TabwireInspection;
   /** Connects again after `replaced`, `rejected` and the like. */
   readonly reconnect: () => void;
   /** This tab leaves; the others go on. */

@@ -1,6 +1,6 @@
 /** The boundary to the wasm module: what it exports and what it calls. Types only. */
 
-import type { Cursor, Position, Role, TabwireEvent } from "./types.js";
+import type { Cursor, Position, Role, TabwireEvent, TabwireInspection } from "./types.js";
 
 /** One tab's state machine with its socket, channel and lock. */
 export interface WasmClient {
@@ -11,11 +11,11 @@ export interface WasmClient {
   /** Answers `Host.getToken`; `undefined`: logged out. */
   token(n: number, token: string | undefined): void;
   tokenFailed(n: number): void;
-  /** Answers `Host.fetchState` with the position the state is at, if it is known. */
-  stateFetched(n: number, position: Position | undefined): void;
+  /** Answers `Host.fetchState` with the position the state is at, if it is known, and with the state as JSON if it is to be shared. */
+  stateFetched(n: number, position: Position | undefined, json: string | undefined): void;
   stateFailed(n: number): void;
   cursor(): Cursor | undefined;
-  inspect(): object;
+  inspect(): WasmInspection;
   reconnect(): void;
   close(): void;
   logout(): void;
@@ -30,6 +30,15 @@ export interface WasmClientOptions {
   readonly user: string;
   readonly cursor: Cursor | undefined;
   readonly fetchesState: boolean;
+  /** Free of what JSON escapes. */
+  readonly stateKey: string | undefined;
+  /** A leader whose page gets hidden lets a visible tab lead. */
+  readonly handsOver: boolean;
+}
+
+/** What the module says for `inspect()`; the counters in the order of inspect.ts. */
+export interface WasmInspection extends Omit<TabwireInspection, "role" | "cursor" | "counters"> {
+  readonly counters: readonly number[];
 }
 
 export type WasmClientConstructor = new (host: Host, options: WasmClientOptions) => WasmClient;
@@ -42,8 +51,8 @@ export interface Host {
   getToken(n: number, reason: "connect" | "renew" | "unauthorized"): void;
   /** At most one is outstanding: a new `n` replaces the older one. */
   fetchState(n: number, reason: string, epoch: string, head: number): void;
-  /** The result of fetch `n` is valid. The events held meanwhile follow in `deliver`. */
-  applyState(n: number, reason: string, epoch: string, lastEventId: number): void;
+  /** The result of fetch `n` is valid, or `shared` is another tab's state. The events held meanwhile follow in `deliver`. */
+  applyState(n: number, reason: string, epoch: string, lastEventId: number, shared?: unknown): void;
   /** A full refresh, and no fetchState is configured. */
   refreshed(reason: string, epoch: string, at: number): void;
   deliver(events: readonly TabwireEvent[]): void;
@@ -64,7 +73,7 @@ export interface Host {
     shopId: string | undefined,
     modules: string[],
   ): void;
-  log(code: number, detail: string): void;
+  log(code: number): void;
   /** The Web Lock was granted. `release` is plain JavaScript: it works when the module has trapped. */
   holdsLock(release: () => void): void;
   lockGone(): void;

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { createWith } from "../src/create.js";
 import { TabwireError } from "../src/errors.js";
+import { SHARED_STATE_CHARS_MAX } from "../src/fetches.js";
 import { LINGER_MS } from "../src/registry.js";
 import type { Tabwire, TabwireOptions } from "../src/types.js";
 import { FakeClient, fakeModule, flush, newPage } from "./fake-client.js";
@@ -33,7 +34,15 @@ describe("creation", () => {
     create({ namespace: "ns", initialCursor: cursor });
     await loaded();
     const url = "wss://shop.example/ws";
-    expect(FakeClient.last.options).toEqual({ url, group: `ns|${url}|u_1`, user: "u_1", cursor, fetchesState: false });
+    expect(FakeClient.last.options).toEqual({
+      url,
+      group: `ns|${url}|u_1`,
+      user: "u_1",
+      cursor,
+      fetchesState: false,
+      stateKey: undefined,
+      handsOver: false, // happy-dom has `onfreeze`, as Chromium has
+    });
     expect(FakeClient.last.log).toEqual(["start"]);
   });
 
@@ -49,6 +58,29 @@ describe("creation", () => {
     expect(FakeClient.last.options.url).toBe(absolute);
   });
 
+  test("the key of a shared state is free of what JSON escapes", async () => {
+    const { create, loaded } = page();
+    create({ fetchState: () => ({ state: 1 }), stateKey: '/orders?q="ü\n"' });
+    await loaded();
+    expect(FakeClient.last.options.stateKey).toBe("%2Forders%3Fq%3D%22%C3%BC%0A%22");
+  });
+
+  test.each([
+    ["auto", "a", false],
+    ["auto", "no", true],
+    [undefined, "a", false],
+    [undefined, "no", true],
+    ["always", "a", true],
+    ["never", "no", false],
+  ] as const)("with handOver %s in a browser with %s freeze event, a hidden leader hands over: %s", async (handOver, freezes, hands) => {
+    const has = (target: Document, name: PropertyKey) => (name === "onfreeze" ? freezes === "a" : name in target);
+    vi.stubGlobal("document", new Proxy(document, { has }));
+    const { create, loaded } = page();
+    create({ handOver });
+    await loaded();
+    expect(FakeClient.last.options.handsOver).toBe(hands);
+  });
+
   test.each([
     ["url", { url: "" }],
     ["url", { url: "ftp://x/" }],
@@ -59,6 +91,15 @@ describe("creation", () => {
     ["getToken", { getToken: "token" }],
     ["namespace", { namespace: "" }],
     ["fetchState", { fetchState: true }],
+    ["stateKey", { fetchState: () => ({ state: 1 }), stateKey: "" }],
+    ["stateKey", { fetchState: () => ({ state: 1 }), stateKey: 5 }],
+    ["stateKey", { fetchState: () => ({ state: 1 }), stateKey: null }],
+    ["stateKey", { fetchState: () => ({ state: 1 }), stateKey: "x".repeat(257) }],
+    ["stateKey", { fetchState: () => ({ state: 1 }), stateKey: "\ud800" }],
+    ["stateKey", { stateKey: "no state to share" }],
+    ["handOver", { handOver: "sometimes" }],
+    ["handOver", { handOver: true }],
+    ["handOver", { handOver: null }],
     ["onError", { onError: "log" }],
     ["initialCursor", { initialCursor: null }],
     ["initialCursor", { initialCursor: { lastEventId: 5 } }],
@@ -167,6 +208,29 @@ describe("one client per group and page", () => {
     expect(FakeClient.last.calls.at(-1)).toEqual(["token", 1, "new"]);
   });
 
+  test("handles that disagree about the key of their shared state are refused", async () => {
+    const { create, loaded } = page();
+    const fetchState = () => ({ state: 1 });
+    create({ fetchState, stateKey: "orders" });
+    await loaded();
+    expect(() => create({ fetchState })).toThrow(/stateKey/);
+    expect(() => create({ fetchState, stateKey: "chat" })).toThrow(/stateKey/);
+    create({ fetchState, stateKey: "orders" });
+    expect(FakeClient.made).toHaveLength(1);
+  });
+
+  test("closed and created in one turn with another key, as a change of route does, the client is a new one", async () => {
+    const { create, loaded } = page();
+    const fetchState = () => ({ state: 1 });
+    const first = create({ fetchState, stateKey: "orders" });
+    await loaded();
+    first.close();
+    create({ fetchState, stateKey: "chat" });
+    await flush();
+    expect(FakeClient.made.map(({ options }) => options.stateKey)).toEqual(["orders", "chat"]);
+    expect(FakeClient.made[0]!.log).toContain("close");
+  });
+
   test("handles that disagree about fetchState or the cursor are refused: one of them would have a gap", async () => {
     const { create, loaded } = page();
     create();
@@ -226,17 +290,70 @@ describe("status", () => {
     FakeClient.last.at = { epoch: "e", view: "v", lastEventId: 1 };
     expect(handler).toHaveBeenCalledOnce();
     expect(getStatus().state).toBe("connecting");
-    expect(inspect()).toEqual({ term: 3 });
+    expect(inspect().term).toBe(3);
     expect(cursor()).toEqual({ epoch: "e", view: "v", lastEventId: 1 });
     expect(FakeClient.last.log).toEqual(["start", "reconnect"]);
   });
 
-  test("before the module is loaded there is nothing to inspect and the cursor is the initial one", () => {
+  test("before the module is loaded the cursor is the initial one and there is nothing else to inspect", () => {
     const { create } = page();
     const initialCursor = { epoch: "e", view: "v", lastEventId: 5 };
     const wire = create({ initialCursor });
-    expect(wire.inspect()).toEqual({});
     expect(wire.cursor()).toEqual(initialCursor);
+    const { counters, ...rest } = wire.inspect();
+    expect(rest).toEqual({ tab: "", role: "none", outbox: 0, cursor: initialCursor });
+    expect(Object.values(counters).every((count) => count === 0)).toBe(true);
+  });
+
+  test("inspect says what the module knows, by name, and what this side knows", async () => {
+    const { create, loaded } = page();
+    const wire = create();
+    await loaded();
+    FakeClient.last.open();
+    FakeClient.last.at = { epoch: "e", view: "v", lastEventId: 7 };
+    expect(wire.inspect()).toEqual({
+      ...FakeClient.last.inspect(),
+      role: "leader",
+      cursor: { epoch: "e", view: "v", lastEventId: 7 },
+      counters: {
+        delivered: 1,
+        duplicates: 2,
+        gaps: 3,
+        foreign: 4,
+        ringRepairs: 5,
+        serverRepairs: 6,
+        refreshes: 7,
+        leads: 8,
+        connects: 9,
+        stale: 10,
+        steals: 11,
+        abdications: 12,
+        takeOvers: 13,
+        statesShared: 14,
+      },
+    });
+    wire.close();
+    expect(wire.inspect()).toMatchObject({ tab: "", role: "none" });
+  });
+
+  test("a change of role is heard through the status, as the README shows it", async () => {
+    const { create, loaded } = page();
+    const wire = create();
+    await loaded();
+    const onRoleChange = vi.fn();
+    let { role } = wire.getStatus();
+    const off = wire.subscribe(() => {
+      const before = role;
+      role = wire.getStatus().role;
+      if (role !== before) onRoleChange(role, before);
+    });
+    const { host } = FakeClient.last;
+    host.status("open", "follower", undefined, undefined, "u_1", "s_1", []);
+    host.status("reconnecting", "follower", undefined, 5, "u_1", "s_1", []);
+    host.status("open", "leader", undefined, undefined, "u_1", "s_1", []);
+    off();
+    host.status("open", "follower", undefined, undefined, "u_1", "s_1", []);
+    expect(onRoleChange.mock.calls).toEqual([["follower", "none"], ["leader", "follower"]]);
   });
 });
 
@@ -291,7 +408,7 @@ describe("state", () => {
     FakeClient.last.host.fetchState(1, "initial", "e", 7);
     expect(fetchState).toHaveBeenCalledWith({ reason: "initial", epoch: "e", head: 7, signal: expect.any(AbortSignal) });
     await flush();
-    expect(FakeClient.last.calls.at(-1)).toEqual(["stateFetched", 1, { epoch: "e", lastEventId: 8 }]);
+    expect(FakeClient.last.calls.at(-1)).toEqual(["stateFetched", 1, { epoch: "e", lastEventId: 8 }, undefined]);
     expect(seen).toEqual([]);
     FakeClient.last.host.applyState(1, "initial", "e", 8);
     FakeClient.last.deliver([9, "order"]);
@@ -311,7 +428,7 @@ describe("state", () => {
     requests[0]!.reject(new Error("aborted"));
     requests[1]!.resolve({ state: "new" } as never);
     await flush();
-    expect(FakeClient.last.calls.slice(1)).toEqual([["stateFetched", 2, undefined]]);
+    expect(FakeClient.last.calls.slice(1)).toEqual([["stateFetched", 2, undefined, undefined]]);
     expect(onError).not.toHaveBeenCalled();
   });
 
@@ -329,6 +446,59 @@ describe("state", () => {
     await flush();
     expect(FakeClient.last.calls.at(-1)).toEqual(["stateFailed", 3]);
     expect(onError.mock.calls[0]![0]).toMatchObject({ code: "fetch_state_failed" });
+  });
+
+  test("with a key the state goes to the module as JSON, for the other tabs", async () => {
+    const { create, loaded } = page();
+    const state = { orders: ["ü"] };
+    create({ fetchState: () => ({ state }), stateKey: "orders" });
+    await loaded();
+    FakeClient.last.host.fetchState(1, "initial", "e", 7);
+    await flush();
+    expect(FakeClient.last.calls.at(-1)).toEqual(["stateFetched", 1, undefined, '{"orders":["ü"]}']);
+  });
+
+  const circle: unknown[] = [];
+  circle.push(circle);
+  test.each([
+    ["goes in circles", circle],
+    ["has a BigInt", 5n],
+    ["is undefined", undefined],
+    ["is a function", () => {}],
+    ["is too large", "x".repeat(SHARED_STATE_CHARS_MAX - 1)],
+  ])("a state that %s is not shared, and applied all the same", async (_, state) => {
+    const { create, loaded, onError } = page();
+    const wire = create({ fetchState: () => ({ state }), stateKey: "orders" });
+    await loaded();
+    const onState = vi.fn();
+    wire.onState(onState);
+    FakeClient.last.host.fetchState(1, "initial", "e", 7);
+    await flush();
+    expect(FakeClient.last.calls.at(-1)).toEqual(["stateFetched", 1, undefined, undefined]);
+    FakeClient.last.host.applyState(1, "initial", "e", 7);
+    expect(onState.mock.calls).toEqual([[state, { reason: "initial", position: { epoch: "e", lastEventId: 7 } }]]);
+    expect(onError).not.toHaveBeenCalled();
+  });
+
+  test("a state of exactly the limit is shared", async () => {
+    const { create, loaded } = page();
+    create({ fetchState: () => ({ state: "x".repeat(SHARED_STATE_CHARS_MAX - 2) }), stateKey: "orders" });
+    await loaded();
+    FakeClient.last.host.fetchState(1, "initial", "e", 7);
+    await flush();
+    expect(FakeClient.last.calls.at(-1)![3]).toHaveLength(SHARED_STATE_CHARS_MAX);
+  });
+
+  test.each([[{ orders: 3 }], [null], [0]])("another tab's state is handed to onState without a fetch: %o", async (shared) => {
+    const { create, loaded } = page();
+    const fetchState = vi.fn();
+    const wire = create({ fetchState, stateKey: "orders" });
+    await loaded();
+    const onState = vi.fn();
+    wire.onState(onState);
+    FakeClient.last.host.applyState(1, "initial", "e", 8, shared);
+    expect(onState.mock.calls).toEqual([[shared, { reason: "initial", position: { epoch: "e", lastEventId: 8 } }]]);
+    expect(fetchState).not.toHaveBeenCalled();
   });
 
   test("without fetchState a refresh calls onState with undefined", async () => {
@@ -419,6 +589,27 @@ describe("what can go wrong with the module", () => {
     expect(wire.getStatus()).toMatchObject({ state: "stopped", reason: "unsupported" });
   });
 
+  test("a page that cannot run the client polls, as the README shows it, and sends elsewhere", async () => {
+    vi.stubGlobal("WebAssembly", undefined);
+    const get = vi.fn(async () => ({ ok: true, json: async () => ({ state: { orders: 3 } }) }));
+    const show = vi.fn();
+    const wire = page().create();
+    wire.subscribe(() => {
+      if (wire.getStatus().reason === "unsupported") void poll();
+    });
+    async function poll() {
+      const response = await get();
+      if (response.ok) show((await response.json()).state);
+      setTimeout(poll, 15_000);
+    }
+    await vi.advanceTimersByTimeAsync(40_000);
+    expect(get).toHaveBeenCalledTimes(3);
+    expect(show).toHaveBeenLastCalledWith({ orders: 3 });
+    await expect(wire.send("order", {})).rejects.toMatchObject({ code: "unsupported", executed: "no" });
+    wire.reconnect();
+    expect(wire.getStatus().reason).toBe("unsupported");
+  });
+
   test("a load that fails stops as unsupported and says why", async () => {
     const { create, failed, onError } = page();
     const wire = create();
@@ -446,24 +637,70 @@ describe("what can go wrong with the module", () => {
 });
 
 describe("debug log", () => {
-  test("is silent unless asked for", async () => {
-    const debug = vi.spyOn(console, "log").mockImplementation(() => {});
+  afterEach(() => {
+    globalThis.tabwireDebug = undefined;
+    localStorage.clear();
+  });
+
+  async function logging(options?: Partial<TabwireOptions>) {
+    const said = vi.spyOn(console, "log").mockImplementation(() => {});
     const { create, loaded } = page();
-    create();
-    create({ user: "u_2", debug: true });
+    create(options);
     await loaded();
-    for (const { host } of FakeClient.made) host.log(1, "");
-    expect(debug.mock.calls).toEqual([["tabwire: this tab leads", ""]]);
+    return { log: (code: number) => FakeClient.last.host.log(code), said: () => said.mock.calls.flat() };
+  }
+
+  test("is silent unless asked for", async () => {
+    const { log, said } = await logging();
+    log(1);
+    expect(said()).toEqual([]);
+  });
+
+  test("has the time, the tab and its role on each line", async () => {
+    const { log, said } = await logging({ debug: true });
+    vi.setSystemTime("2024-11-02T18:15:00.123Z");
+    log(3);
+    FakeClient.last.open();
+    log(25);
+    expect(said()).toEqual([
+      "tabwire 18:15:00.123Z lead none: connecting",
+      "tabwire 18:15:00.123Z lead leader: took the state from another tab",
+    ]);
+  });
+
+  test("a line that this side has no words for is logged by its number", async () => {
+    const { log, said } = await logging({ debug: true });
+    log(99);
+    expect(said()[0]).toMatch(/log 99$/);
   });
 
   test("is asked for by localStorage too", async () => {
-    const debug = vi.spyOn(console, "log").mockImplementation(() => {});
     localStorage.setItem("tabwire:debug", "1");
-    const { create, loaded } = page();
-    create();
-    await loaded();
+    const { log, said } = await logging();
+    log(1);
+    expect(said()).toHaveLength(1);
+  });
+
+  test("is switched in a running page, which goes before the option and localStorage", async () => {
+    localStorage.setItem("tabwire:debug", "1");
+    const { log, said } = await logging({ debug: true });
+    globalThis.tabwireDebug = false;
+    log(1);
+    expect(said()).toEqual([]);
     localStorage.clear();
-    FakeClient.last.host.log(99, "detail");
-    expect(debug.mock.calls).toEqual([["tabwire: log 99", "detail"]]);
+    globalThis.tabwireDebug = true;
+    log(1);
+    expect(said()).toHaveLength(1);
+    globalThis.tabwireDebug = undefined;
+    log(1);
+    expect(said()).toHaveLength(2); // the option
+  });
+
+  test("stays silent where reading localStorage throws", async () => {
+    const { log, said } = await logging();
+    vi.stubGlobal("localStorage", { getItem: () => { throw new DOMException("denied", "SecurityError"); } });
+    log(1);
+    vi.unstubAllGlobals();
+    expect(said()).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 /** A stand-in for the wasm `Client`: it records what it is told, and the test plays the machine through `host`. */
 
-import type { Loader, Host, WasmClient, WasmClientOptions, WasmModule } from "../src/wasm.js";
+import type { Loader, Host, WasmClient, WasmClientOptions, WasmInspection, WasmModule } from "../src/wasm.js";
 import type { Cursor, Position, TabwireEvent } from "../src/types.js";
 
 export class FakeClient implements WasmClient {
@@ -50,10 +50,20 @@ export class FakeClient implements WasmClient {
   };
   token = (n: number, token: string | undefined) => this.#called("token", n, token);
   tokenFailed = (n: number) => this.#called("tokenFailed", n);
-  stateFetched = (n: number, position: Position | undefined) => this.#called("stateFetched", n, position);
+  stateFetched = (n: number, position: Position | undefined, json: string | undefined) =>
+    this.#called("stateFetched", n, position, json);
   stateFailed = (n: number) => this.#called("stateFailed", n);
   cursor = () => this.at;
-  inspect = () => ({ term: 3 });
+  inspect = (): WasmInspection => ({
+    tab: "leading-tab-0001",
+    leader: "leading-tab-0001",
+    term: 3,
+    why: "granted",
+    beaconAgeMs: 120,
+    session: { userId: "u_1", shopId: "s_1", modules: ["orders"], view: "v", claim: 2, pingMs: 25_000, maxFrame: 65_536 },
+    outbox: 0,
+    counters: Array.from({ length: 14 }, (_, index) => index + 1),
+  });
   reconnect = () => this.#called("reconnect");
   close = () => {
     this.#called("close");

@@ -111,6 +111,15 @@ test("new functions are taken over, another user gets another client", async () 
   expect(second.options.user).toBe("u_2");
 });
 
+test("another key of the shared state, as of another route, gets another client", async () => {
+  const fetchState = () => ({ state: 1 });
+  await render(provider(null, { fetchState, stateKey: "orders" }));
+  const first = await client();
+  await render(provider(null, { fetchState, stateKey: "chat" }));
+  expect((await client(2)).options.stateKey).toBe("chat");
+  expect(first.log).toContain("close");
+});
+
 test("a command sent in an effect, before the provider has opened its client, is sent", async () => {
   function Hello(): ReactNode {
     const { send } = useTabwire();

@@ -2,7 +2,7 @@
 // Checked by `tsc`: what compiles, and what must not.
 import { expectTypeOf, test } from "vitest";
 import { create } from "zustand";
-import { createTabwire, type CommandResult, type EventFrame, type TabwireEvent, TabwireError } from "../src/index.js";
+import { createTabwire, type CommandResult, type EventFrame, type TabwireEvent, TabwireError, type TabwireInspection } from "../src/index.js";
 import { TabwireProvider, useTabwireEvent, useTabwireStatus } from "../src/react.js";
 import { createTabwire as createSlim } from "../src/slim.js";
 import { bindStore } from "../src/zustand.js";
@@ -62,6 +62,21 @@ test("options are required and complete", () => {
     () => createSlim({ ...options, initialCursor: { lastEventId: 5 } }),
   ];
   expectTypeOf(wrong).toBeArray();
+});
+
+test("what inspect says is typed", () => {
+  const { role, term, leader, why, session, counters, cursor } = wire.inspect();
+  expectTypeOf(role).toEqualTypeOf<"leader" | "follower" | "solo" | "none">();
+  expectTypeOf({ term, leader }).toEqualTypeOf<{ term: number | undefined; leader: string | undefined }>();
+  expectTypeOf(why).toEqualTypeOf<"granted" | "stole" | "handed_over" | "elected" | "alone" | undefined>();
+  expectTypeOf(session?.modules).toEqualTypeOf<readonly string[] | undefined>();
+  expectTypeOf(counters.statesShared).toBeNumber();
+  expectTypeOf(cursor).toEqualTypeOf(wire.cursor());
+  // @ts-expect-error: no such counter
+  expectTypeOf<TabwireInspection["counters"]["wins"]>().toBeNever();
+  // @ts-expect-error: not one of the three
+  const wrong = () => createTabwire({ ...options, handOver: "sometimes" });
+  expectTypeOf(wrong).toBeFunction();
 });
 
 test("codes are a union", () => {

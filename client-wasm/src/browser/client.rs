@@ -22,8 +22,8 @@ use super::{
     text::Text,
 };
 use crate::core::{
-    Config, Input, LockRequest, NewCommand, Output, Reason, Role, Settlement, Sharing, SocketId,
-    State, Tab, TokenReason, Writer, parse_number, push_number,
+    Config, Counters, Input, LockRequest, NewCommand, Output, Reason, Role, Settlement, Sharing,
+    SocketId, State, Tab, TokenReason, Why, Writer, parse_number, push_number, write_session,
 };
 
 thread_local! {
@@ -82,14 +82,15 @@ enum Source {
 
 #[wasm_bindgen]
 impl Client {
-    /// A tab that has not joined its group yet. `options` are `url`, `group`, `user`, `fetchesState`, and a `cursor` if the app
-    /// has one.
+    /// A tab that has not joined its group yet. `options` are `url`, `group`, `user`, `fetchesState`, `handsOver`, and a `cursor`
+    /// and a `stateKey` if the app has them; the key is free of what JSON escapes.
     ///
     /// # Errors
     /// A string naming the option that is wrong.
     #[wasm_bindgen(constructor)]
     pub fn new(host: Host, options: &JsValue) -> Result<Self, JsValue> {
-        let text = |key| text(options, key).unwrap_or_default();
+        let text_if = |key| text(options, key);
+        let text = |key| text_if(key).unwrap_or_default();
         let user = UserId::new(&text("user")).map_err(|_| JsValue::from_str("user"))?;
         let cursor = get(options, "cursor");
         let cursor = match cursor.is_truthy() {
@@ -121,8 +122,8 @@ impl Client {
             cursor,
             fetches_state: get(options, "fetchesState").is_truthy(),
             sharing,
-            state_key: None,
-            hands_over: false,
+            state_key: text_if("stateKey"),
+            hands_over: get(options, "handsOver").is_truthy(),
             term,
             seed: page::seed(),
         });
@@ -187,15 +188,15 @@ impl Client {
     }
 
     /// The app has fetched its state, which is at this `position` (`epoch` and `lastEventId`) if it said so. A position that is
-    /// none fails the fetch.
+    /// none fails the fetch. `json` is the state, if other tabs may have it.
     #[wasm_bindgen(js_name = stateFetched)]
-    pub fn state_fetched(&self, number: u32, position: &JsValue) {
+    pub fn state_fetched(&self, number: u32, position: &JsValue, json: Option<String>) {
         let position = match position.is_truthy() {
             true => read_position(position).map(Some),
             false => Some(None),
         };
         self.shared.drive(match position {
-            Some(position) => Input::StateFetched(number, position, None),
+            Some(position) => Input::StateFetched(number, position, json.map(RawJson::trusted)),
             None => Input::StateFailed(number),
         });
     }
@@ -218,34 +219,33 @@ impl Client {
         }
     }
 
-    /// What this tab knows and has seen.
+    /// What this tab knows and has seen. The counters are a list, in the order of `Counters`: TypeScript has their names.
     pub fn inspect(&self) -> JsValue {
         let inspection = self.shared.inner.borrow().tab.inspect(page::now());
-        let counters = inspection.counters;
-        let mut counted = Writer::new();
-        for (name, count) in [
-            ("delivered", counters.delivered),
-            ("duplicates", counters.duplicates),
-            ("gaps", counters.gaps),
-            ("foreign", counters.foreign),
-            ("ringRepairs", counters.ring_repairs),
-            ("serverRepairs", counters.server_repairs),
-            ("refreshes", counters.refreshes),
-            ("leads", counters.leads),
-            ("connects", counters.connects),
-            ("stale", counters.stale),
-        ] {
-            counted.number(name, count);
-        }
         let mut json = Writer::new();
         json.text("tab", &inspection.tab.text());
-        json.number("beaconAgeMs", inspection.beacon_age_ms.unwrap_or(0));
-        json.number("outbox", inspection.outbox as u64);
-        json.json("counters", &counted.end());
         if let Some(leader) = inspection.leader {
             json.number("term", leader.term);
             json.text("leader", &leader.tab.text());
         }
+        if let Some(why) = inspection.why {
+            let why = match why {
+                Why::Granted => "granted",
+                Why::Stole => "stole",
+                Why::HandedOver => "handed_over",
+                Why::Elected => "elected",
+                Why::Alone => "alone",
+            };
+            json.text("why", why);
+        }
+        if let Some(age) = inspection.beacon_age_ms {
+            json.number("beaconAgeMs", age);
+        }
+        if let Some(session) = &inspection.session {
+            json.json("session", &write_session(session));
+        }
+        json.number("outbox", inspection.outbox as u64);
+        json.json("counters", &write_counters(&inspection.counters));
         parsed(&json.end())
     }
 
@@ -485,13 +485,15 @@ impl Shared {
                 reason,
                 epoch,
                 position,
-                ..
+                shared,
             } => {
+                let shared = shared.map_or(JsValue::UNDEFINED, |json| parsed(json.as_str()));
                 host.apply_state(
                     number,
                     reason.as_str(),
                     epoch.as_str(),
                     position.get() as f64,
+                    &shared,
                 );
             }
             Output::Refreshed { reason, epoch, at } => {
@@ -538,7 +540,7 @@ impl Shared {
                     &modules,
                 );
             }
-            Output::Log(line) => host.log(line as u8, ""),
+            Output::Log(line) => host.log(line as u8),
             // Carried out before.
             Output::OpenChannel
             | Output::CloseChannel
@@ -594,6 +596,31 @@ fn executed(executed: Executed) -> JsValue {
         Executed::Unknown => "unknown",
     }
     .into()
+}
+
+fn write_counters(counters: &Counters) -> String {
+    let mut list = String::new();
+    for count in [
+        counters.delivered,
+        counters.duplicates,
+        counters.gaps,
+        counters.foreign,
+        counters.ring_repairs,
+        counters.server_repairs,
+        counters.refreshes,
+        counters.leads,
+        counters.connects,
+        counters.stale,
+        counters.steals,
+        counters.abdications,
+        counters.take_overs,
+        counters.states_shared,
+    ] {
+        list.push(if list.is_empty() { '[' } else { ',' });
+        push_number(&mut list, count);
+    }
+    list.push(']');
+    list
 }
 
 fn read_cursor(value: &JsValue) -> Option<Cursor> {

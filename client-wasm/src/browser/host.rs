@@ -17,7 +17,14 @@ extern "C" {
     pub(crate) fn fetch_state(this: &Host, number: u32, reason: &str, epoch: &str, head: f64);
 
     #[wasm_bindgen(method, js_name = applyState)]
-    pub(crate) fn apply_state(this: &Host, number: u32, reason: &str, epoch: &str, position: f64);
+    pub(crate) fn apply_state(
+        this: &Host,
+        number: u32,
+        reason: &str,
+        epoch: &str,
+        position: f64,
+        shared: &JsValue,
+    );
 
     #[wasm_bindgen(method)]
     pub(crate) fn refreshed(this: &Host, reason: &str, epoch: &str, at: f64);
@@ -48,7 +55,7 @@ extern "C" {
     );
 
     #[wasm_bindgen(method)]
-    pub(crate) fn log(this: &Host, code: u8, detail: &str);
+    pub(crate) fn log(this: &Host, code: u8);
 
     #[wasm_bindgen(method, js_name = holdsLock)]
     pub(crate) fn holds_lock(this: &Host, release: &Function);
