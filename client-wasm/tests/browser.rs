@@ -11,6 +11,14 @@ use wasm_bindgen_test::{wasm_bindgen_test as test, wasm_bindgen_test_configure};
 
 wasm_bindgen_test_configure!(run_in_browser);
 
+/// Why a tab that leads does so.
+fn why(tab: &Tab) -> String {
+    tab.inspect()["why"]
+        .as_str()
+        .unwrap_or("it does not")
+        .into()
+}
+
 /// The one that leads, and those that follow.
 fn roles(tabs: &[Tab]) -> (Vec<&Tab>, Vec<&Tab>) {
     tabs.iter().partition(|tab| tab.role() == "leader")
@@ -52,6 +60,29 @@ async fn of_several_clients_one_leads_and_the_server_sees_one_socket() {
     for follower in roles(&tabs).1 {
         assert_eq!(follower.counter("connects"), 0);
         assert_eq!(follower.leader(), roles(&tabs).0[0].name());
+    }
+}
+
+#[test]
+async fn a_tab_says_why_it_leads_and_what_session_it_shares() {
+    let group = Group::of_new_user("inspect").await;
+    let tabs = open(&group, 2).await;
+    let (leaders, followers) = roles(&tabs);
+    assert_eq!(why(leaders[0]), "granted");
+    assert_eq!(why(followers[0]), "it does not");
+    for tab in &tabs {
+        let inspection = tab.inspect();
+        assert_eq!(inspection["session"]["userId"], group.user.as_str());
+        assert_eq!(inspection["session"]["shopId"], group.shop.as_str());
+        assert!(inspection["session"]["modules"].is_array());
+        assert!(inspection["session"]["pingMs"].as_u64() > Some(0));
+        assert_eq!(inspection["term"], leaders[0].term());
+        assert_eq!(inspection["outbox"], 0);
+    }
+    // What is logged, by the numbers of `Log`: it leads, connects and is welcomed.
+    for line in [1, 3, 4] {
+        assert!(leaders[0].log.borrow().contains(&line), "{line}");
+        assert!(!followers[0].log.borrow().contains(&line), "{line}");
     }
 }
 
@@ -318,4 +349,188 @@ async fn a_tab_whose_app_has_no_token_leaves_and_lets_another_lead() {
     let tabs = open(&group, 2).await;
     assert_eq!(Server::sessions_of(&group.user).await, 1);
     drop(tabs);
+}
+
+#[test]
+async fn a_leader_whose_lock_is_stolen_leads_no_more() {
+    let group = Group::of_new_user("stolen").await;
+    let tabs = open(&group, 2).await;
+    let leader = roles(&tabs).0[0];
+    let (name, term) = (leader.name(), leader.term());
+    let lock = group.steal_lock();
+    until("it has noticed", || leader.role() != "leader").await;
+    assert!(!leader.holds_lock());
+    assert!(
+        leader.log.borrow().contains(&2),
+        "it logs that it leads no more"
+    );
+    lock.release();
+    // The other one was in the queue before it.
+    all_open(&tabs).await;
+    let (leaders, followers) = roles(&tabs);
+    assert_eq!(followers[0].name(), name);
+    assert!(leaders[0].term() > term);
+    assert_eq!(Server::sessions_of(&group.user).await, 1);
+    let id = Server::publish(&group.shop).await;
+    all_have(&tabs, &[id]).await;
+}
+
+#[test]
+async fn a_lock_whose_holder_does_not_lead_is_taken_from_it() {
+    let group = Group::of_new_user("thief").await;
+    let hangs = group.steal_lock();
+    let tabs = open(&group, 2).await;
+    assert!(hangs.is_lost());
+    let (leaders, followers) = roles(&tabs);
+    assert_eq!(why(leaders[0]), "stole");
+    assert_eq!(leaders[0].counter("steals"), 1);
+    assert!(leaders[0].holds_lock() && !followers[0].holds_lock());
+    for line in [18, 20] {
+        let logged = tabs.iter().any(|tab| tab.log.borrow().contains(&line));
+        assert!(logged, "{line}");
+    }
+    let id = Server::publish(&group.shop).await;
+    all_have(&tabs, &[id]).await;
+}
+
+#[test]
+async fn a_leader_whose_page_gets_hidden_hands_over_to_a_visible_tab_and_nothing_is_missed() {
+    let group = Group::of_new_user("hidden").await;
+    let tabs = [group.tab_that_hands_over(), group.tab_that_hands_over()];
+    all_open(&tabs).await;
+    let term = tabs[0].term();
+    assert_eq!(tabs[0].role(), "leader", "the first in the queue");
+    page::visibility(&["hidden", "visible"]);
+    let mut ids = Server::publish_many(&group.shop, 20).await;
+    until("the visible one leads", || tabs[1].role() == "leader").await;
+    all_open(&tabs).await;
+    assert_eq!(why(&tabs[1]), "handed_over");
+    assert_eq!(tabs[1].counter("takeOvers"), 1);
+    assert_eq!(tabs[1].counter("steals"), 0);
+    assert!(tabs[1].holds_lock() && !tabs[0].holds_lock());
+    assert!(tabs[1].term() > term);
+    ids.extend(Server::publish_many(&group.shop, 20).await);
+    all_have(&tabs, &ids).await;
+    assert_eq!(Server::sessions_of(&group.user).await, 1);
+    page::visibility(&["visible", "visible"]);
+    assert_eq!(tabs[1].role(), "leader");
+}
+
+#[test]
+async fn without_locks_one_tab_is_elected_and_another_when_that_closes() {
+    for lack in ["locks", "locksRefused", "locksThrow"] {
+        let group = Group::of_new_user(lack).await;
+        let mut tabs: Vec<Tab> = page::lacking(lack, || (0..3).map(|_| group.tab()).collect());
+        // A promise that is refused is so a little later.
+        all_open(&tabs).await;
+        let mut ids = Server::publish_many(&group.shop, 20).await;
+        all_have(&tabs, &ids).await;
+
+        let leads = |tab: &Tab| tab.role() == "leader";
+        let leader = tabs.remove(tabs.iter().position(leads).expect("one leads"));
+        let term = leader.term();
+        assert_eq!(why(&leader), "elected", "{lack}");
+        leader.client.close();
+        ids.extend(Server::publish_many(&group.shop, 20).await);
+        all_open(&tabs).await;
+        all_have(&tabs, &ids).await;
+        let (leaders, _) = roles(&tabs);
+        assert_eq!(why(leaders[0]), "elected", "{lack}");
+        assert!(leaders[0].term() > term);
+        assert!(tabs.iter().all(|tab| !tab.holds_lock()));
+        assert_eq!(Server::sessions_of(&group.user).await, 1);
+    }
+}
+
+#[test]
+async fn without_a_channel_each_tab_is_solo_and_the_newest_has_the_socket() {
+    for lack in ["channel", "channelThrows"] {
+        let group = Group::of_new_user(lack).await;
+        let first = page::lacking(lack, || group.tab());
+        until("it is open", || first.state() == "open").await;
+        assert_eq!(first.role(), "solo");
+        assert_eq!(why(&first), "alone");
+        assert!(!first.holds_lock());
+        let id = Server::publish(&group.shop).await;
+        until("it has the event", || first.ids() == [id]).await;
+
+        let second = page::lacking(lack, || group.tab());
+        until("the newest is open", || second.state() == "open").await;
+        until("the first is not", || first.state() != "open").await;
+        let next = Server::publish(&group.shop).await;
+        until("it has the next event", || second.ids() == [next]).await;
+        assert_eq!(first.ids(), [id]);
+        assert_eq!(Server::sessions_of(&group.user).await, 1);
+    }
+}
+
+#[test]
+async fn two_users_in_one_page_do_not_hear_each_other() {
+    let groups = [
+        Group::of_new_user("one").await,
+        Group::of_new_user("other").await,
+    ];
+    let tabs = [open(&groups[0], 2).await, open(&groups[1], 2).await];
+    let ids = [
+        [Server::publish(&groups[0].shop).await],
+        [Server::publish(&groups[1].shop).await],
+    ];
+    for (tabs, ids) in tabs.iter().zip(&ids) {
+        all_have(tabs, ids).await;
+    }
+    tabs[0][1].client.logout();
+    until("one user is logged out", || {
+        tabs[0].iter().all(|tab| tab.state() == "stopped")
+    })
+    .await;
+    let next = Server::publish(&groups[1].shop).await;
+    all_have(&tabs[1], &[ids[1][0], next]).await;
+    all_open(&tabs[1]).await;
+}
+
+#[test]
+async fn two_namespaces_of_a_user_in_one_page_do_not_hear_each_other() {
+    let group = Group::of_new_user("spaces").await;
+    let tabs = open(&group, 2).await;
+    // It has no token yet: with one it would take the socket, since a user has but one.
+    let other = group.in_namespace("other").tab_that_waits();
+    until("it leads its own group", || other.role() == "leader").await;
+    assert!(other.holds_lock());
+    let id = Server::publish(&group.shop).await;
+    all_have(&tabs, &[id]).await;
+    assert_eq!(other.ids(), Vec::<u64>::new());
+    assert_eq!(other.leader(), other.name());
+    other.client.logout();
+    assert_eq!(other.reason().as_deref(), Some("logged_out"));
+    let next = Server::publish(&group.shop).await;
+    all_have(&tabs, &[id, next]).await;
+    all_open(&tabs).await;
+}
+
+#[test]
+async fn a_tab_with_the_leaders_key_takes_its_state_instead_of_fetching_one() {
+    let group = Group::of_new_user("shared").await;
+    let first = [group.tab_that_shares("%C3%BC")];
+    all_open(&first).await;
+    let id = Server::publish(&group.shop).await;
+    all_have(&first, &[id]).await;
+
+    let same = group.tab_that_shares("%C3%BC");
+    let other = group.tab_that_shares("other");
+    let tabs = [&same, &other];
+    until("both have a state", || {
+        tabs.iter().all(|tab| tab.state_at.borrow().is_some())
+    })
+    .await;
+    assert_eq!((first[0].fetches.get(), same.fetches.get()), (1, 0));
+    assert_eq!(same.counter("statesShared"), 1);
+    assert!(same.log.borrow().contains(&25));
+    let state = same.shared_state.borrow().clone().expect("it was shared");
+    assert!(state["orders"].is_array(), "{state}");
+    // The state is of before the event, which follows it.
+    until("it has what came after", || same.ids() == [id]).await;
+
+    assert_eq!(other.fetches.get(), 1, "its state is another one");
+    assert_eq!(*other.shared_state.borrow(), None);
+    assert_eq!(other.ids(), Vec::<u64>::new());
 }

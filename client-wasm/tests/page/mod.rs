@@ -7,7 +7,7 @@ use std::{
     rc::Rc,
 };
 
-use js_sys::{Array, JSON, Object, Promise, Reflect};
+use js_sys::{Array, Function, JSON, Object, Promise, Reflect};
 use serde_json::{Value, json};
 use tabwire_client::browser::{Client, Host};
 use wasm_bindgen::prelude::*;
@@ -46,6 +46,38 @@ export function noise(name) {
     channel.close();
 }
 export const happens = (event) => void window.dispatchEvent(new Event(event));
+/** Each client asks for the visibility once per event, in the order in which they were made: the last ones are told these. */
+export function look(states) {
+    let asked = 0, before = Infinity;
+    const get = () => states[asked++ - before] ?? "visible";
+    Object.defineProperty(document, "visibilityState", { configurable: true, get });
+    document.dispatchEvent(new Event("visibilitychange"));
+    before = asked - states.length;
+    asked = 0;
+    document.dispatchEvent(new Event("visibilitychange"));
+    delete document.visibilityState;
+}
+export function steal(name) {
+    const lock = { lost: false };
+    const held = new Promise((release) => (lock.release = release));
+    navigator.locks.request(name, { steal: true }, () => held).catch(() => (lock.lost = true));
+    return lock;
+}
+const denied = () => new DOMException("The request was denied.", "SecurityError");
+const without = {
+    locks: [navigator, "locks", undefined],
+    locksRefused: [navigator, "locks", { request: () => Promise.reject(denied()) }],
+    locksThrow: [navigator, "locks", { request: () => { throw denied(); } }],
+    channel: [globalThis, "BroadcastChannel", undefined],
+    channelThrows: [globalThis, "BroadcastChannel", function () { throw denied(); }],
+};
+/** Takes something from the page; returns what gives it back. */
+export function lack(what) {
+    const [object, name, value] = without[what];
+    const own = Object.getOwnPropertyDescriptor(object, name);
+    Object.defineProperty(object, name, { configurable: true, value });
+    return () => (own ? Object.defineProperty(object, name, own) : delete object[name]);
+}
 export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 "#)]
 extern "C" {
@@ -63,6 +95,48 @@ extern "C" {
     pub(crate) fn happens(event: &str);
 
     fn pause(ms: i32) -> Promise;
+
+    fn look(states: Array);
+
+    fn steal(lock: &str) -> JsValue;
+
+    fn lack(what: &str) -> Function;
+}
+
+/// The clients made last see their pages hidden or shown, in the order in which they were made.
+pub(crate) fn visibility(states: &[&str]) {
+    look(
+        states
+            .iter()
+            .map(|state| JsValue::from_str(state))
+            .collect(),
+    );
+}
+
+/// Makes clients in a browser that lacks something.
+pub(crate) fn lacking<T>(what: &str, make: impl FnOnce() -> T) -> T {
+    let give_back = lack(what);
+    let made = make();
+    give_back.call0(&JsValue::UNDEFINED).expect("it was there");
+    made
+}
+
+/// A group's lock in the hands of somebody who is no client.
+pub(crate) struct StolenLock(JsValue);
+
+impl StolenLock {
+    /// Whether it was stolen back.
+    pub(crate) fn is_lost(&self) -> bool {
+        value(&self.0)["lost"] == true
+    }
+
+    pub(crate) fn release(&self) {
+        let release = Reflect::get(&self.0, &"release".into()).expect("it is an object");
+        let release: Function = release.unchecked_into();
+        release
+            .call0(&JsValue::UNDEFINED)
+            .expect("it resolves a promise");
+    }
 }
 
 /// Waits for a condition.
@@ -155,12 +229,9 @@ impl Server {
         answer["token"].as_str().expect("it has a token").to_owned()
     }
 
-    /// The position of the state of the token's shop.
-    async fn state(token: &str) -> (String, f64) {
-        let answer = Self::call("GET", "/state", token, None).await;
-        let epoch = answer["epoch"].as_str().expect("it has an epoch");
-        let last = answer["lastEventId"].as_f64().expect("it has a position");
-        (epoch.to_owned(), last)
+    /// The state of the token's shop, with the position it is at.
+    async fn state(token: &str) -> Value {
+        Self::call("GET", "/state", token, None).await
     }
 }
 
@@ -213,44 +284,67 @@ impl Group {
         format!("{}|{}|{}", self.namespace, Self::url(), self.user)
     }
 
+    /// Takes the group's lock from whichever tab has it.
+    pub(crate) fn steal_lock(&self) -> StolenLock {
+        StolenLock(steal(&format!("tabwire:{}", self.name())))
+    }
+
     /// A tab that starts afresh.
     pub(crate) fn tab(&self) -> Tab {
-        self.start(Some(self.token.clone()), None, false)
+        self.start(self.logged_in(), json!({}))
     }
 
     /// A tab that goes on from a cursor.
     pub(crate) fn tab_at(&self, cursor: &Cursor) -> Tab {
-        self.start(Some(self.token.clone()), Some(cursor), false)
+        let cursor = json!({
+            "epoch": cursor.epoch,
+            "view": cursor.view,
+            "lastEventId": cursor.last,
+        });
+        self.start(self.logged_in(), json!({ "cursor": cursor }))
     }
 
     /// A tab that fetches the demo's state.
     pub(crate) fn tab_with_state(&self) -> Tab {
-        self.start(Some(self.token.clone()), None, true)
+        self.start(self.logged_in(), json!({ "fetchesState": true }))
+    }
+
+    /// A tab that shares the demo's state with those that give the same key.
+    pub(crate) fn tab_that_shares(&self, key: &str) -> Tab {
+        let options = json!({ "fetchesState": true, "stateKey": key });
+        self.start(self.logged_in(), options)
+    }
+
+    /// A tab that lets another lead when its page gets hidden.
+    pub(crate) fn tab_that_hands_over(&self) -> Tab {
+        self.start(self.logged_in(), json!({ "handsOver": true }))
     }
 
     /// A tab of somebody who is not logged in.
     pub(crate) fn tab_without_token(&self) -> Tab {
-        self.start(None, None, false)
+        self.start(Login::Out, json!({}))
     }
 
-    fn start(&self, token: Option<String>, cursor: Option<&Cursor>, fetches_state: bool) -> Tab {
+    /// A tab whose app is still asking for a token.
+    pub(crate) fn tab_that_waits(&self) -> Tab {
+        self.start(Login::Pending, json!({}))
+    }
+
+    fn logged_in(&self) -> Login {
+        Login::Token(self.token.clone())
+    }
+
+    fn start(&self, login: Login, mut options: Value) -> Tab {
         let seen = Rc::new(Seen {
-            token,
+            login,
+            shares: !options["stateKey"].is_null(),
             ..Seen::default()
         });
         // The client reports panics to its host; here they are the test's to report. After one, the hook cannot be moved.
         let hook = (!std::thread::panicking()).then(panic::take_hook);
-        let options = json!({
-            "url": Self::url(),
-            "group": self.name(),
-            "user": self.user,
-            "cursor": cursor.map(|cursor| json!({
-                "epoch": cursor.epoch,
-                "view": cursor.view,
-                "lastEventId": cursor.last,
-            })),
-            "fetchesState": fetches_state,
-        });
+        options["url"] = Self::url().into();
+        options["group"] = self.name().into();
+        options["user"] = self.user.as_str().into();
         let options = JSON::parse(&options.to_string()).expect("it was JSON");
         let client = Client::new(host(&seen), &options);
         if let Some(hook) = hook {
@@ -265,6 +359,24 @@ impl Group {
         Tab { client, seen }
     }
 }
+
+/// The counters in the order in which a client says them, as the npm package names them.
+const COUNTERS: [&str; 14] = [
+    "delivered",
+    "duplicates",
+    "gaps",
+    "foreign",
+    "ringRepairs",
+    "serverRepairs",
+    "refreshes",
+    "leads",
+    "connects",
+    "stale",
+    "steals",
+    "abdications",
+    "takeOvers",
+    "statesShared",
+];
 
 /// One client, and what its app has been told. It leaves when it is dropped.
 pub(crate) struct Tab {
@@ -286,14 +398,33 @@ impl Drop for Tab {
     }
 }
 
+/// What an app answers when it is asked for a token.
+#[derive(Default)]
+enum Login {
+    /// Nobody is logged in.
+    #[default]
+    Out,
+    /// Nothing, for now.
+    Pending,
+    Token(String),
+}
+
 /// What an app has been told.
 #[derive(Default)]
 pub(crate) struct Seen {
-    token: Option<String>,
+    login: Login,
+    /// Whether it gives its state to other tabs.
+    shares: bool,
     client: OnceCell<Rc<Client>>,
     pub(crate) events: RefCell<Vec<Value>>,
     /// Where the state that was applied last is.
     pub(crate) state_at: RefCell<Option<u64>>,
+    /// The state that was applied last, if it was another tab's.
+    pub(crate) shared_state: RefCell<Option<Value>>,
+    /// How often it was asked for its state.
+    pub(crate) fetches: Cell<u32>,
+    /// The lines of the debug log, by number.
+    pub(crate) log: RefCell<Vec<u8>>,
     status: RefCell<(String, String, Option<String>)>,
     outcomes: RefCell<BTreeMap<String, Outcome>>,
     holds_lock: Cell<bool>,
@@ -354,13 +485,14 @@ impl Tab {
         self.cursor().map(|cursor| cursor.last as u64)
     }
 
-    fn inspect(&self) -> Value {
+    pub(crate) fn inspect(&self) -> Value {
         value(&self.client.inspect())
     }
 
     pub(crate) fn counter(&self, name: &str) -> u64 {
         let inspection = self.inspect();
-        let counter = inspection["counters"][name].as_u64();
+        let index = COUNTERS.iter().position(|counter| *counter == name);
+        let counter = index.and_then(|index| inspection["counters"][index].as_u64());
         counter.unwrap_or_else(|| panic!("no counter {name}: {inspection}"))
     }
 
@@ -394,8 +526,10 @@ fn host(seen: &Rc<Seen>) -> Host {
     };
 
     let app = Rc::clone(seen);
-    let get_token: Closure<dyn Fn(u32, String)> = Closure::new(move |number, _| {
-        app.client().token(number, app.token.clone());
+    let get_token: Closure<dyn Fn(u32, String)> = Closure::new(move |number, _| match &app.login {
+        Login::Out => app.client().token(number, None),
+        Login::Pending => {}
+        Login::Token(token) => app.client().token(number, Some(token.clone())),
     });
     method("getToken", get_token.into_js_value());
 
@@ -403,19 +537,24 @@ fn host(seen: &Rc<Seen>) -> Host {
     let fetch_state: Closure<dyn Fn(u32, String, String, f64)> =
         Closure::new(move |number, _, _, _| {
             let app = Rc::clone(&app);
+            app.fetches.set(app.fetches.get() + 1);
             spawn_local(async move {
-                let token = app.token.clone().expect("who is open has a token");
-                let (epoch, last) = Server::state(&token).await;
-                let position = json!({ "epoch": epoch, "lastEventId": last }).to_string();
-                let position = JSON::parse(&position).expect("it was JSON");
-                app.client().state_fetched(number, &position);
+                let Login::Token(token) = &app.login else {
+                    panic!("who is open has a token");
+                };
+                let answer = Server::state(token).await;
+                let position = JSON::parse(&answer.to_string()).expect("it was JSON");
+                let shared = app.shares.then(|| answer["state"].to_string());
+                app.client().state_fetched(number, &position, shared);
             });
         });
     method("fetchState", fetch_state.into_js_value());
 
     let app = Rc::clone(seen);
-    let apply_state: Closure<dyn Fn(u32, String, String, f64)> =
-        Closure::new(move |_, _, _, position| {
+    let apply_state: Closure<dyn Fn(u32, String, String, f64, JsValue)> =
+        Closure::new(move |_, _, _, position, shared: JsValue| {
+            let shared = (!shared.is_undefined()).then(|| value(&shared));
+            app.shared_state.replace(shared);
             app.state_at.replace(Some(position as u64));
         });
     method("applyState", apply_state.into_js_value());
@@ -459,8 +598,9 @@ fn host(seen: &Rc<Seen>) -> Host {
     let lock_gone: Closure<dyn Fn()> = Closure::new(move || app.holds_lock.set(false));
     method("lockGone", lock_gone.into_js_value());
 
-    let quiet: Closure<dyn Fn(JsValue, JsValue)> = Closure::new(|_, _| {});
-    method("log", quiet.into_js_value());
+    let app = Rc::clone(seen);
+    let log: Closure<dyn Fn(u8)> = Closure::new(move |line| app.log.borrow_mut().push(line));
+    method("log", log.into_js_value());
     let crashed: Closure<dyn Fn(String)> =
         Closure::new(|place: String| panic!("the client crashed at {place}"));
     method("crashed", crashed.into_js_value());
