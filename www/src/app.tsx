@@ -20,7 +20,6 @@ export function App() {
         <div className="column">
           <TabList />
           <Actions />
-          <Connection />
         </div>
         <div className="column wide">
           <Orders />
@@ -28,6 +27,7 @@ export function App() {
             <Chat />
             <EventLog />
           </div>
+          <Connection />
         </div>
       </main>
     </TabwireProvider>

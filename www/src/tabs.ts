@@ -13,6 +13,8 @@ export interface Tab {
   role: Role;
   state: string;
   lastEventId?: number | undefined;
+  /** The number of its leadership, if it leads. */
+  term?: number | undefined;
   /** When it last said that it is there. */
   at: number;
 }
@@ -50,7 +52,8 @@ export function joinTabs(wire: Tabwire, userId: string): void {
   channel = own;
   const sayHere = () => {
     const { role, state } = wire.getStatus();
-    const tab = { id: OWN_ID, role, state, lastEventId: wire.cursor()?.lastEventId };
+    const { cursor, why, term } = wire.inspect();
+    const tab = { id: OWN_ID, role, state, lastEventId: cursor?.lastEventId, term: why && term };
     heard(tab);
     post({ type: "here", tab });
   };

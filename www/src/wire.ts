@@ -55,6 +55,7 @@ export function connect(session: Session): Tabwire {
       const { state, epoch, lastEventId } = await fetchShop(session, signal);
       return { state, position: { epoch, lastEventId } };
     },
+    stateKey: "shop", // it depends on nothing but the user: whoever comes later takes it from the leading tab
     onError: (error) => note("error", error.message),
   });
   bindStore(wire, useShop, shopReducers);

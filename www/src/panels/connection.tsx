@@ -1,57 +1,125 @@
+import { type ReactNode, useState } from "react";
+import type { TabwireCounters, TabwireInspection } from "tabwire";
 import { useTabwire, useTabwireStatus } from "tabwire/react";
 import { useNow } from "../hooks";
 import { useLog } from "../log";
 
 const RENEW_MS = 500;
 
+/** Why a tab leads, in words. */
+const WHY: Record<NonNullable<TabwireInspection["why"]>, string> = {
+  granted: "its turn for the lock came",
+  stole: "it took the lock from a leader that hung",
+  handed_over: "a hidden leader let it",
+  elected: "elected: no Web Locks here",
+  alone: "alone: no BroadcastChannel here",
+};
+
+const COUNTED: Record<keyof TabwireCounters, string> = {
+  delivered: "events delivered",
+  duplicates: "duplicates dropped",
+  gaps: "gaps seen",
+  foreign: "of other modules",
+  ringRepairs: "repairs given",
+  serverRepairs: "repairs asked for",
+  refreshes: "refreshes",
+  statesShared: "states from a tab",
+  leads: "times led",
+  connects: "connections",
+  steals: "locks taken",
+  abdications: "told to leave",
+  takeOvers: "take-overs",
+  stale: "stale, ignored",
+};
+
 /** What the client knows of itself: `cursor()` and `inspect()`. */
 export function Connection() {
   const wire = useTabwire();
-  const status = useTabwireStatus();
+  const { role } = useTabwireStatus();
   const { received, outOfOrder } = useLog();
   useNow(RENEW_MS); // neither is part of the status: they change with every event
-  const cursor = wire.cursor();
-  const inspected = facts(wire.inspect());
+  const { tab, term, leader, why, beaconAgeMs, session, outbox, counters, cursor } = wire.inspect();
 
   return (
     <section className="panel numbers" aria-labelledby="connection-title">
-      <h2 id="connection-title">This tab in numbers</h2>
-      <dl>
-        <Fact name="role" testid="role" value={status.role} />
-        <Fact name="cursor" testid="cursor" value={cursor ? `#${cursor.lastEventId} of epoch ${cursor.epoch}` : "none"} />
-        <Fact name="events received" testid="received" value={received} />
-        <Fact name="out of order or doubled" testid="out-of-order" value={outOfOrder} />
-        <Fact name="modules" value={status.modules.join(", ") || "none"} />
-      </dl>
-      {inspected.length > 0 && (
-        <details open>
-          <summary>inspect()</summary>
-          <dl data-testid="inspect">
-            {inspected.map(([name, value]) => (
-              <Fact key={name} name={name} value={value} testid={`inspect-${name}`} />
-            ))}
-          </dl>
-        </details>
-      )}
+      <h2 id="connection-title">This tab from inside</h2>
+      <div className="facts">
+        <Facts title="Leadership">
+          <Fact name="role" testid="role" value={role} />
+          <Fact name="term" testid="inspect-term" value={term ?? "none"} />
+          {why ? (
+            <Fact name="why it leads" testid="inspect-why" value={WHY[why]} />
+          ) : (
+            <>
+              <Fact name="leader" testid="inspect-leader" value={leader ? <code>{leader}</code> : "none"} />
+              <Fact name="leader last heard" testid="inspect-beacon" value={leader ? `${(beaconAgeMs / 1_000).toFixed(1)} s ago` : "never"} />
+            </>
+          )}
+          <Fact name="this tab" testid="inspect-tab" value={<code>{tab}</code>} />
+        </Facts>
+        <Facts title="Position">
+          <Fact name="cursor" testid="cursor" value={cursor ? `#${cursor.lastEventId} of epoch ${cursor.epoch}` : "none"} />
+          <Fact name="events received" testid="received" value={received} />
+          <Fact name="out of order or doubled" testid="out-of-order" value={outOfOrder} />
+          <Fact name="commands waiting" testid="inspect-outbox" value={outbox} />
+        </Facts>
+        <Facts title="Session, one for all tabs">
+          <Fact name="user" testid="inspect-user" value={session?.userId ?? "none"} />
+          <Fact name="modules" value={session?.modules.join(", ") || "none"} />
+          <Fact name="the server pings" value={session ? `every ${session.pingMs / 1_000} s` : "no"} />
+          <Fact name="grant" value={session?.claim ?? "none"} />
+        </Facts>
+      </div>
+      <h3>Counted since this page was loaded</h3>
+      <ul className="tiles" data-testid="inspect-counters">
+        {Object.entries(COUNTED).map(([name, label]) => {
+          const count = counters[name as keyof TabwireCounters];
+          return (
+            <li key={name} className={count ? undefined : "zero"}>
+              <strong data-testid={`inspect-${name}`}>{count}</strong> <span>{label}</span>
+            </li>
+          );
+        })}
+      </ul>
+      <div className="foot">
+        <p className="hint">
+          All of it is what <code>wire.inspect()</code> says.
+        </p>
+        <DebugSwitch />
+      </div>
     </section>
   );
 }
 
-function Fact({ name, value, testid }: { name: string; value: string | number; testid?: string }) {
+/** The same as typing `tabwireDebug = true` into the console. */
+function DebugSwitch() {
+  const [on, setOn] = useState(globalThis.tabwireDebug ?? false);
+  const change = (wanted: boolean) => {
+    globalThis.tabwireDebug = wanted;
+    setOn(wanted);
+  };
+  return (
+    <label className="switch">
+      <input type="checkbox" checked={on} onChange={(event) => change(event.target.checked)} data-testid="debug" />
+      Debug log in the console
+    </label>
+  );
+}
+
+function Facts({ title, children }: { title: string; children: ReactNode }) {
+  return (
+    <div>
+      <h3>{title}</h3>
+      <dl>{children}</dl>
+    </div>
+  );
+}
+
+function Fact({ name, value, testid }: { name: string; value: ReactNode; testid?: string }) {
   return (
     <div>
       <dt>{name}</dt>
       <dd data-testid={testid}>{value}</dd>
     </div>
   );
-}
-
-/** The leaves of an object, each with its path as its name. */
-function facts(object: object, path = ""): [name: string, value: string][] {
-  return Object.entries(object).flatMap(([name, value]): [string, string][] => {
-    const full = path ? `${path}.${name}` : name;
-    if (Array.isArray(value)) return [[full, value.join(", ")]];
-    if (value && typeof value === "object") return facts(value, full);
-    return value === undefined || value === null ? [] : [[full, String(value)]];
-  });
 }

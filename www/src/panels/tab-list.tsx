@@ -38,6 +38,11 @@ export function TabList() {
           <li key={tab.id} className={tab.role} data-testid="tab" data-tab={tab.id} data-role={tab.role}>
             <span className="name">{tab.id}</span>
             <span className="role">{tab.role === "none" ? tab.state : tab.role}</span>
+            {tab.term !== undefined && (
+              <span className="pill" title="Each leadership has a higher number than those before" data-testid="term">
+                term {tab.term}
+              </span>
+            )}
             {tab.id === OWN_ID && <span className="own">this tab</span>}
             {tab.lastEventId !== undefined && <span className="at">#{tab.lastEventId}</span>}
           </li>
