@@ -24,6 +24,7 @@ class Unreachable {
 
 /** Before the first client is made. */
 export function installSwitch(): void {
+  if (typeof WebSocket === "undefined") return; // tabwire says so
   window.WebSocket = new Proxy(WebSocket, {
     construct(Real, args: ConstructorParameters<typeof WebSocket>) {
       // Vite's own socket in development is not part of the game.

@@ -60,7 +60,9 @@ export function logIn(session: Session): void {
 
 /** Logs out all tabs of the user: each hears of it by its status. */
 export function logOut(): void {
-  usePage.getState().wire?.logout();
+  const { wire } = usePage.getState();
+  wire?.logout();
+  if (wire?.getStatus().reason === "unsupported") forget(); // there is no client to hear of it from
 }
 
 function forget(): void {

@@ -42,6 +42,9 @@ declare module "tabwire" {
   }
 }
 
+/** Milliseconds between two looks at the state, in a browser that cannot run the client. */
+const POLL_MS = 5_000;
+
 export function connect(session: Session): Tabwire {
   const wire = createTabwire({
     url: "/ws",
@@ -64,9 +67,22 @@ export function connect(session: Session): Tabwire {
   let last = "";
   wire.subscribe(() => {
     const { state, role, reason } = wire.getStatus();
+    if (reason === "unsupported") void poll(wire, session);
     const now = [state, role !== "none" && role, reason].filter(Boolean).join(", ");
     if (now !== last) note("status", now); // each attempt to reconnect is a change of `retryAt` only
     last = now;
   });
   return wire;
+}
+
+/** Without WebAssembly (Lockdown Mode, say) there are no events: the state is fetched again and again. */
+async function poll(wire: Tabwire, session: Session): Promise<void> {
+  if (wire.getStatus().reason !== "unsupported") return; // logged out
+  try {
+    const { state } = await fetchShop(session, AbortSignal.timeout(POLL_MS));
+    useShop.setState({ ...state, loaded: true });
+  } catch (error) {
+    note("error", String(error));
+  }
+  setTimeout(() => void poll(wire, session), POLL_MS);
 }

@@ -24,7 +24,13 @@ export function Actions() {
           </button>
         </p>
       )}
-      {state === "stopped" && !left && (
+      {reason === "unsupported" && (
+        <p className="notice" role="alert">
+          This browser cannot run the client: without WebAssembly or WebSocket there are no events, and the orders are fetched
+          every few seconds.
+        </p>
+      )}
+      {state === "stopped" && reason !== "unsupported" && !left && (
         <p className="notice" role="alert">
           Stopped{reason ? `: ${reason.replaceAll("_", " ")}` : ""}.
           <button type="button" onClick={wire.reconnect} data-testid="reconnect">
