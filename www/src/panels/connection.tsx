@@ -52,7 +52,7 @@ export function Connection() {
           ) : (
             <>
               <Fact name="leader" testid="inspect-leader" value={leader ? <code>{leader}</code> : "none"} />
-              <Fact name="leader last heard" testid="inspect-beacon" value={leader ? `${(beaconAgeMs / 1_000).toFixed(1)} s ago` : "never"} />
+              <Fact name="leader last heard" testid="inspect-beacon" value={beaconAgeMs === undefined ? "never" : `${(beaconAgeMs / 1_000).toFixed(1)} s ago`} />
             </>
           )}
           <Fact name="this tab" testid="inspect-tab" value={<code>{tab}</code>} />
