@@ -108,8 +108,12 @@ struct Session {
     /// More frames of a replay follow.
     replaying: bool,
     heard_at: Millis,
-    /// The server's clock is ahead of the machine's by this much; both count milliseconds.
-    server_ahead: i64,
+    /// A probe's timer came much too late, and the server was asked again for that: once is enough, since the timers of a
+    /// hidden page may always be late.
+    excused: bool,
+    /// The server's clock is ahead of the machine's by this much; both count milliseconds. Unknown after a jump of the clock,
+    /// until the server tells the time again.
+    server_ahead: Option<i64>,
     repairs: Repairs,
 }
 
@@ -303,6 +307,7 @@ impl Link {
         cx.timers.stop(Timer::Retry);
         let left = Millis(TOKEN_LEFT_MS_MIN);
         match &self.token {
+            _ if self.renewing.is_some() => {}
             Some(token) if token.until.is_none_or(|until| until > cx.now.plus(left)) => {
                 self.open_socket(cx)
             }
@@ -434,11 +439,8 @@ impl Link {
             relayed,
             replaying: welcome.resume == Resume::Replay,
             heard_at: cx.now,
-            server_ahead: welcome
-                .now
-                .0
-                .cast_signed()
-                .wrapping_sub(cx.now.0.cast_signed()),
+            excused: false,
+            server_ahead: Some(ahead(welcome.now, cx.now)),
             repairs: Repairs::default(),
         }));
         cx.after(
@@ -470,16 +472,29 @@ impl Link {
         }
     }
 
+    /// The clock has jumped, or the machine slept: only the server knows what time it is. Renewing a token makes it say so.
+    pub(crate) fn lost_the_time<R: Raw>(&mut self, cx: &mut Context<R>) {
+        let Phase::Open(session) = &mut self.phase else {
+            return;
+        };
+        session.server_ahead = None;
+        let socket = session.socket;
+        match &self.token {
+            Some(token) if token.until.is_none_or(|until| until > cx.now) => {
+                let token = token.jwt.clone();
+                cx.after(Timer::Renew, RENEW_AGAIN_MS);
+                cx.emit(Output::SendFrame(socket, ClientFrame::Renew { token }));
+            }
+            _ => self.renew_due(cx),
+        }
+    }
+
     /// The newer token is in force. A view that changed with it comes in a `full_refresh` of its own.
     pub(crate) fn renewed<R: Raw>(&mut self, cx: &mut Context<R>, renewed: Renewed) {
         let Phase::Open(session) = &mut self.phase else {
             return;
         };
-        session.server_ahead = renewed
-            .now
-            .0
-            .cast_signed()
-            .wrapping_sub(cx.now.0.cast_signed());
+        session.server_ahead = Some(ahead(renewed.now, cx.now));
         if let Some(info) = &mut self.session {
             info.modules = renewed.modules;
             info.view = renewed.view;
@@ -613,10 +628,11 @@ impl Link {
     /// The probe was not answered. `deadline` is when it should have been: much earlier than now means that the machine slept,
     /// and the answer may be in a queue.
     pub(crate) fn probe_over<R: Raw>(&mut self, cx: &mut Context<R>, deadline: Millis) -> Ended {
-        if !matches!(self.phase, Phase::Open(_)) {
+        let Phase::Open(session) = &mut self.phase else {
             return Ended::Retries;
-        }
-        if cx.now.since(deadline) > Millis(LATE_MS) {
+        };
+        let late = cx.now.since(deadline) > Millis(LATE_MS);
+        if late && !core::mem::replace(&mut session.excused, true) {
             self.probe(cx);
             Ended::Retries
         } else {
@@ -628,6 +644,7 @@ impl Link {
     pub(crate) fn heard<R: Raw>(&mut self, cx: &mut Context<R>) {
         if let Phase::Open(session) = &mut self.phase {
             session.heard_at = cx.now;
+            session.excused = false;
             cx.timers.stop(Timer::Probe);
             let ping_ms = self.session.as_ref().map_or(0, |info| info.ping_ms);
             cx.after(Timer::Silence, ping_ms.saturating_add(SILENCE_MARGIN_MS));
@@ -738,11 +755,16 @@ impl Link {
         };
         let to = Destination {
             socket: session.socket,
-            server_ahead: session.server_ahead,
+            server_ahead: session.server_ahead?,
             max_frame: info.max_frame,
         };
         self.carried.write(cx, to)
     }
+}
+
+/// How far a clock that says `theirs` is ahead of one that says `ours`, in milliseconds.
+fn ahead(theirs: Millis, ours: Millis) -> i64 {
+    theirs.0.cast_signed().wrapping_sub(ours.0.cast_signed())
 }
 
 impl Session {

@@ -5,6 +5,9 @@ use tabwire_protocol::Millis;
 /// A timer that fires so much too late says that the machine slept, or the page did, in milliseconds.
 pub(crate) const LATE_MS: u64 = 2_000;
 
+/// A timer that fires so much too late is more than a hidden page's throttling: the clock may have been set, in milliseconds.
+pub(crate) const JUMP_MS: u64 = 90_000;
+
 /// When the machine wants to be called although nothing happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Timer {

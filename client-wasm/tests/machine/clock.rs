@@ -1,6 +1,6 @@
 //! Clocks that are set back or jump, and a machine's time, which does neither go back nor end.
 
-use tabwire_client::core::{Config, Input};
+use tabwire_client::core::{Config, Frame, Input, Renewed};
 use tabwire_protocol::Millis;
 
 use crate::harness::*;
@@ -46,6 +46,47 @@ fn a_deadline_is_sent_in_the_servers_time_whatever_the_tabs_clock_says() {
 }
 
 #[test]
+fn after_a_jump_of_the_clock_commands_wait_until_the_server_tells_the_time() {
+    let mut machine = Machine::open(false, 5);
+    machine.now += 11 * 60_000;
+    let did = machine.handle(Input::Tick);
+    assert!(
+        did.wire().contains(&r#"send {"t":"renew","token":"jwt"}"#),
+        "{did:?}"
+    );
+    assert_eq!(machine.send("chat_message").wire(), none());
+    let did = machine.frame(Frame::Renewed(Renewed {
+        now: Millis(START + AHEAD + 70),
+        expires_at: Millis(START + AHEAD + TOKEN_LIFE),
+        modules: session().modules,
+        view: view("v1"),
+    }));
+    let deadline = START + AHEAD + 70 + 10_000;
+    assert!(
+        did.wire()[0].ends_with(&format!("\"deadline\":{deadline}}}")),
+        "{did:?}"
+    );
+}
+
+#[test]
+fn a_jump_beyond_the_tokens_end_has_the_app_asked_for_another() {
+    let mut machine = Machine::open(false, 5);
+    machine.now += TOKEN_LIFE + 1;
+    let did = machine.handle(Input::Tick);
+    assert_eq!(did.of(&["token"]), ["token renew"]);
+    assert!(!did.wire().iter().any(|frame| frame.contains("renew")));
+}
+
+#[test]
+fn a_hidden_page_whose_timers_come_a_minute_late_has_not_lost_the_time() {
+    let mut machine = Machine::open(false, 5);
+    machine.handle(Input::Visible(false));
+    let did = machine.sleep(PING_MS + 5_000 + 60_000);
+    assert_eq!(did.wire(), [r#"send {"t":"ping"}"#]);
+    assert_eq!(machine.send("chat_message").wire().len(), 1);
+}
+
+#[test]
 fn a_clock_at_the_ends_of_time_breaks_nothing() {
     for wall in [0, 1, u64::MAX, u64::MAX - 1, 1 << 63, 0, u64::MAX] {
         let mut machine = Machine::open(true, 5);
@@ -68,6 +109,6 @@ fn a_clock_at_the_ends_of_time_breaks_nothing() {
     welcome.ping_ms = u64::MAX;
     welcome.now = Millis(u64::MAX);
     welcome.expires_at = Millis(u64::MAX);
-    machine.frame(tabwire_client::core::Frame::Welcome(Box::new(welcome)));
+    machine.frame(Frame::Welcome(Box::new(welcome)));
     machine.handle(Input::Tick);
 }

@@ -207,6 +207,17 @@ fn a_probe_whose_timer_comes_late_is_made_again_since_the_answer_may_be_in_a_que
 }
 
 #[test]
+fn a_page_whose_timers_are_always_late_finds_its_socket_dead_all_the_same() {
+    let mut machine = Machine::open(false, 5);
+    assert_eq!(machine.sleep(60_000).wire(), [r#"send {"t":"ping"}"#]);
+    assert_eq!(machine.sleep(60_000).wire(), [r#"send {"t":"ping"}"#]);
+    assert_eq!(
+        machine.sleep(60_000).wire(),
+        ["socket close 1", "socket open 2"]
+    );
+}
+
+#[test]
 fn a_laptop_that_wakes_up_probes_its_socket() {
     let mut machine = Machine::open(false, 5);
     assert_eq!(

@@ -16,7 +16,7 @@ use super::{
     outbox::Outbox,
     reader::Reader,
     status::{Reason, Status},
-    time::{LATE_MS, Timer},
+    time::{JUMP_MS, LATE_MS, Timer},
     watch::Watch,
 };
 
@@ -217,9 +217,12 @@ impl<R: Raw> Tab<R> {
         self.runs = !matches!(input, Input::Message(_));
         let due = self.cx.timers.next();
         self.fire_timers();
-        let late = due.is_some_and(|due| self.cx.now.since(due) > Millis(LATE_MS));
-        if late && matches!(input, Input::Tick) {
+        let late = due.map_or(Millis(0), |due| self.cx.now.since(due));
+        if self.runs && late > Millis(LATE_MS) {
             self.cx.log(Log::Woke);
+            if late > Millis(JUMP_MS) {
+                self.link.lost_the_time(&mut self.cx);
+            }
             self.wake();
         }
     }

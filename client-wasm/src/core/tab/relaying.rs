@@ -45,6 +45,7 @@ impl<R: Raw> Tab<R> {
             Frame::Renewed(renewed) => {
                 self.reader.entitled_to(&renewed.view, &renewed.modules);
                 self.link.renewed(&mut self.cx, renewed);
+                self.write_carried();
             }
             Frame::Bye(bye) => self.link.bye(bye),
             Frame::Error => self.cx.log(Log::ServerError),
