@@ -307,7 +307,6 @@ impl Link {
         cx.timers.stop(Timer::Retry);
         let left = Millis(TOKEN_LEFT_MS_MIN);
         match &self.token {
-            _ if self.renewing.is_some() => {}
             Some(token) if token.until.is_none_or(|until| until > cx.now.plus(left)) => {
                 self.open_socket(cx)
             }
@@ -480,6 +479,7 @@ impl Link {
         session.server_ahead = None;
         let socket = session.socket;
         match &self.token {
+            _ if self.renewing.is_some() => {}
             Some(token) if token.until.is_none_or(|until| until > cx.now) => {
                 let token = token.jwt.clone();
                 cx.after(Timer::Renew, RENEW_AGAIN_MS);
