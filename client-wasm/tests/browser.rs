@@ -276,7 +276,7 @@ async fn a_token_of_another_user_stops_the_tabs_before_anything_is_relayed() {
 async fn another_device_of_the_user_stops_all_tabs_until_a_person_reconnects() {
     let group = Group::of_new_user("devices").await;
     let tabs = open(&group, 2).await;
-    let telephone = page::on_another_device(|| group.in_namespace("telephone").tab());
+    let telephone = group.in_namespace("telephone").tab();
     until("the telephone is open", || telephone.state() == "open").await;
     until("the laptop's tabs have stopped", || {
         tabs.iter()

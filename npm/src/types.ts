@@ -216,7 +216,8 @@ export interface TabwireOptions<State = RegisteredState> {
   /** The JWT to connect with. `null`: nobody is logged in, stop. A throw or rejection is retried with backoff. */
   readonly getToken: (request: TokenRequest) => string | null | undefined | Promise<string | null | undefined>;
   /**
-   * Tabs of different namespaces never share a socket.
+   * Tabs of different namespaces never share a socket. A user has but one: the namespace that was opened last has it, and the
+   * others say `replaced`.
    * @default "ws-sync"
    */
   readonly namespace?: string | undefined;

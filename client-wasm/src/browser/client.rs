@@ -118,7 +118,7 @@ impl Client {
         let tab = Tab::new(Config {
             user,
             tab: page::tab(),
-            device: page::device(),
+            device: page::device(&prefixed("tabwire:device:", &group)),
             cursor,
             fetches_state: get(options, "fetchesState").is_truthy(),
             sharing,

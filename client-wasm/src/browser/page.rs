@@ -69,14 +69,15 @@ pub(crate) fn seed() -> u64 {
     u64::from_le_bytes(bytes)
 }
 
-const DEVICE_KEY: &str = "tabwire:device";
-
-/// The browser profile: kept in localStorage, or in memory where there is none.
-pub(crate) fn device() -> Device {
-    let kept = load(DEVICE_KEY).and_then(|kept| Device::new(&kept).ok());
+/// The browser profile, as one group of tabs: kept in localStorage under a key, or in memory where there is none.
+///
+/// Each group has its own, since a newer socket of the same device supersedes the older: two groups of a user would do so to
+/// each other for ever. As two devices, the one that came last has the socket and the other says so.
+pub(crate) fn device(key: &str) -> Device {
+    let kept = load(key).and_then(|kept| Device::new(&kept).ok());
     kept.unwrap_or_else(|| {
         let name = tab().text();
-        store(DEVICE_KEY, &name);
+        store(key, &name);
         Device::new(&name).expect_throw("base64url is in the alphabet of names")
     })
 }

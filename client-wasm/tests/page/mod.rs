@@ -156,20 +156,6 @@ pub(crate) async fn until_async(what: &str, holds: impl AsyncFn() -> bool) {
     }
 }
 
-/// Makes a client as a browser of its own would: with another device id.
-pub(crate) fn on_another_device<T>(make: impl FnOnce() -> T) -> T {
-    const KEY: &str = "tabwire:device";
-    let storage = Reflect::get(&js_sys::global(), &"localStorage".into()).expect("it has storage");
-    let storage: web_sys::Storage = storage.unchecked_into();
-    let device = storage.get_item(KEY).expect("it can be read");
-    storage.remove_item(KEY).expect("it can be written");
-    let made = make();
-    if let Some(device) = device {
-        storage.set_item(KEY, &device).expect("it can be written");
-    }
-    made
-}
-
 /// The server's HTTP API.
 pub(crate) struct Server;
 
