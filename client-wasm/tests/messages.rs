@@ -8,7 +8,8 @@ use tabwire_client::core::{
     Raw, Reason, RelayPosition, SessionInfo, SharedState, TabId, read_message, write_message,
 };
 use tabwire_protocol::{
-    Command, Cursor, Epoch, EventType, Millis, Module, Position, RawJson, ShopId, UserId, View,
+    Command, Cursor, Device, Epoch, EventType, Millis, Module, Position, RawJson, ShopId, UserId,
+    View,
 };
 
 /// The text of a frame.
@@ -58,6 +59,7 @@ fn session(modules: &[&str]) -> SessionInfo {
         claim: 8,
         ping_ms: 25_000,
         max_frame: 65_536,
+        device: Device::new("d_1").expect("a name"),
     }
 }
 

@@ -106,6 +106,8 @@ export interface TabwireSession {
   readonly pingMs: number;
   /** The largest frame that the server takes, in bytes. */
   readonly maxFrame: number;
+  /** The device that the group of tabs is to the server. */
+  readonly device: string;
 }
 
 /** What happened in this tab since it was loaded. */

@@ -60,7 +60,7 @@ export class FakeClient implements WasmClient {
     term: 3,
     why: "granted",
     beaconAgeMs: 120,
-    session: { userId: "u_1", shopId: "s_1", modules: ["orders"], view: "v", claim: 2, pingMs: 25_000, maxFrame: 65_536 },
+    session: { userId: "u_1", shopId: "s_1", modules: ["orders"], view: "v", claim: 2, pingMs: 25_000, maxFrame: 65_536, device: "d_1" },
     outbox: 0,
     counters: Array.from({ length: 14 }, (_, index) => index + 1),
   });

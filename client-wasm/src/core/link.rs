@@ -405,6 +405,7 @@ impl Link {
         &mut self,
         cx: &mut Context<R>,
         cursor: Option<&Cursor>,
+        device: &Device,
         welcome: Welcome,
     ) {
         let Phase::Greeting { socket } = self.phase else {
@@ -425,6 +426,7 @@ impl Link {
             claim: welcome.claim,
             ping_ms: welcome.ping_ms,
             max_frame: welcome.max_frame,
+            device: device.clone(),
         });
         let relayed = match welcome.resume {
             Resume::Fresh => Some(welcome.at),

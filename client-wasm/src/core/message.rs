@@ -2,7 +2,9 @@
 
 use core::fmt;
 
-use tabwire_protocol::{Command, Cursor, Epoch, Module, Position, RawJson, ShopId, UserId, View};
+use tabwire_protocol::{
+    Command, Cursor, Device, Epoch, Module, Position, RawJson, ShopId, UserId, View,
+};
 
 use super::{frame::Frame, io::FailureReason, status::LinkStatus};
 
@@ -258,6 +260,8 @@ pub struct SessionInfo {
     pub ping_ms: u64,
     /// The largest frame that the server takes, in bytes.
     pub max_frame: u64,
+    /// The device that the group is to the server: one, whatever each tab found in the browser's storage, which people clear.
+    pub device: Device,
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What tabs say to each other, as text: a line of JSON, and for some messages a frame beside it as it came from the server.
 
-use tabwire_protocol::{Command, EventType, Millis, RawJson, ShopId, UserId};
+use tabwire_protocol::{Command, Device, EventType, Millis, RawJson, ShopId, UserId};
 
 use super::{
     frame::Frame,
@@ -305,6 +305,7 @@ pub(crate) fn write_session(session: &SessionInfo) -> String {
     json.number("claim", session.claim);
     json.number("pingMs", session.ping_ms);
     json.number("maxFrame", session.max_frame);
+    json.text("device", session.device.as_str());
     json.end()
 }
 
@@ -337,6 +338,7 @@ fn read_status(json: &Object<'_>) -> LeaderStatus {
             claim: json.number("claim"),
             ping_ms: json.number("pingMs"),
             max_frame: json.number("maxFrame"),
+            device: json.name("device", Device::new),
         }),
         relay: json.object_if("relay").map(|json| RelayPosition {
             epoch: json.epoch(),

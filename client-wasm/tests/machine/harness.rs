@@ -461,6 +461,7 @@ pub(crate) fn session() -> SessionInfo {
         claim: 8,
         ping_ms: PING_MS,
         max_frame: 65_536,
+        device: Device::new("d_1").expect("a name"),
     }
 }
 

@@ -1,7 +1,7 @@
 //! One tab after the other leads: it goes on where the last one was.
 
 use tabwire_client::core::{Config, Input, LinkStatus, LockRequest, Message, Reason, Sharing};
-use tabwire_protocol::{Millis, Resume};
+use tabwire_protocol::{Device, Millis, Resume};
 
 use crate::harness::*;
 
@@ -245,5 +245,24 @@ fn a_follower_that_closes_leaves_the_queue_and_the_others_go_on() {
             "channel close",
             "status stopped none because closed"
         ]
+    );
+}
+
+#[test]
+fn a_tab_connects_as_the_device_that_its_group_is_to_the_server() {
+    let mut machine = Machine::new(false);
+    machine.handle(Input::Start);
+    let mut status = open_status(5);
+    if let Some(session) = &mut status.session {
+        session.device = Device::new("d_of_the_group").expect("a name");
+    }
+    machine.hear_status(by(1, 1), status);
+    machine.hear(Message::Bye { by: by(1, 1) });
+    machine.handle(Input::LockGranted(LockRequest(1)));
+    machine.give_token("jwt");
+    let did = machine.open_socket();
+    assert!(
+        did.wire()[0].contains(r#""device":"d_of_the_group""#),
+        "storage was cleared while the others were open: {did:?}"
     );
 }

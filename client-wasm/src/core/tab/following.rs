@@ -150,6 +150,7 @@ impl<R: Raw> Tab<R> {
             self.leader = Some(by);
         }
         if let Some(session) = &status.session {
+            self.config.device.clone_from(&session.device);
             self.reader.entitled_to(&session.view, &session.modules);
         }
         if let Some(relay) = &status.relay {

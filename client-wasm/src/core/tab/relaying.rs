@@ -63,8 +63,9 @@ impl<R: Raw> Tab<R> {
             return self.link.stop(&mut self.cx, Reason::IdentityChanged);
         }
         self.reader.entitled_to(&welcome.view, &welcome.modules);
+        let cursor = self.reader.cursor();
         self.link
-            .welcomed(&mut self.cx, self.reader.cursor().as_ref(), welcome);
+            .welcomed(&mut self.cx, cursor.as_ref(), &self.config.device, welcome);
         if takes_over {
             self.take_lead();
         } else {
