@@ -393,6 +393,10 @@ impl Shared {
                         self.calls.borrow_mut().push(Call::LockGone);
                         Input::LockLost(request)
                     }
+                    // Taken before the grant came here.
+                    Some(_) if text(event, "name").as_deref() == Some("AbortError") => {
+                        Input::LockLost(request)
+                    }
                     Some(_) => Input::LockRefused(request),
                     // This tab ended the request itself.
                     None => return JsValue::UNDEFINED,

@@ -187,6 +187,26 @@ fn a_robber_waits_before_it_tells_again_and_twice_as_long_while_it_hears_nobody(
     assert_eq!(machine.status(), "reconnecting none");
 }
 
+#[test]
+fn a_robber_that_was_robbed_before_its_grant_came_queues_again() {
+    let mut machine = told(true);
+    machine.wait_for("lock");
+    assert_eq!(
+        machine
+            .handle(Input::LockLost(LockRequest(2)))
+            .of(&["lock"]),
+        none()
+    );
+    assert_eq!(machine.wait(1_000).of(&["lock"]), ["lock request 3"]);
+    assert!(
+        machine
+            .handle(Input::LockGranted(LockRequest(2)))
+            .is_silent(),
+        "it was over before"
+    );
+    assert!(machine.tab.leads().is_none());
+}
+
 // The leader's side.
 
 #[test]

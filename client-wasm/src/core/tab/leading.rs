@@ -69,6 +69,10 @@ impl<R: Raw> Tab<R> {
             self.no_longer_lead();
             self.say_hello();
             self.queue();
+        } else if self.lock == Lock::Queued(request) {
+            // Two took it at once, and this tab's grant was over before it came.
+            self.lock = Lock::None;
+            self.rejoin_soon();
         }
     }
 
@@ -191,9 +195,13 @@ impl<R: Raw> Tab<R> {
         self.cx.log(Log::Demoted);
         self.say_bye();
         self.give_up_lock();
+        self.rejoin_soon();
+        self.cx.after(Timer::Beacon, HELLO_MS);
+    }
+
+    fn rejoin_soon(&mut self) {
         let wait = STEPPED_DOWN_MS + self.cx.random.up_to(STEPPED_DOWN_MS);
         self.cx.after(Timer::Rejoin, wait);
-        self.cx.after(Timer::Beacon, HELLO_MS);
     }
 
     /// This tab's socket was superseded by another of the same browser profile.

@@ -124,7 +124,7 @@ impl<R: Raw> Tab<R> {
 
     /// Something happened, at this time of the wall clock.
     pub fn handle(&mut self, wall: Millis, input: Input<R>) {
-        self.begin(wall, &input);
+        self.begin(wall, !matches!(input, Input::Message(_)));
         match input {
             Input::Tick => {}
             Input::Start => self.join(),
@@ -180,7 +180,7 @@ impl<R: Raw> Tab<R> {
 
     /// The app wants a command done: [`Input::Send`], which also says the command's id.
     pub fn send(&mut self, wall: Millis, command: NewCommand) -> String {
-        self.begin(wall, &Input::Online);
+        self.begin(wall, true);
         let id = self.send_command(command);
         self.end();
         id
@@ -212,13 +212,13 @@ impl<R: Raw> Tab<R> {
         self.config.sharing != Sharing::Nothing
     }
 
-    fn begin(&mut self, wall: Millis, input: &Input<R>) {
+    fn begin(&mut self, wall: Millis, runs: bool) {
         self.cx.now = self.cx.clock.read(wall);
-        self.runs = !matches!(input, Input::Message(_));
+        self.runs = runs;
         let due = self.cx.timers.next();
         self.fire_timers();
         let late = due.map_or(Millis(0), |due| self.cx.now.since(due));
-        if self.runs && late > Millis(LATE_MS) {
+        if runs && late > Millis(LATE_MS) {
             self.cx.log(Log::Woke);
             if late > Millis(JUMP_MS) {
                 self.link.lost_the_time(&mut self.cx);
