@@ -1,6 +1,6 @@
 //! Leaderships: a higher one wins, lower ones move nobody, and the holder of the lock is above all.
 
-use tabwire_client::core::{Config, Input, LockRequest, Message};
+use tabwire_client::core::{Config, Input, LinkStatus, LockRequest, Message};
 
 use crate::harness::*;
 
@@ -25,6 +25,20 @@ fn of_two_leaders_of_one_term_the_higher_tab_is_followed() {
     machine.hear_relay(by(4, 4), event(7));
     assert_eq!(machine.last(), Some(7));
     assert!(machine.hear_relay(by(4, 3), event(8)).is_silent());
+}
+
+#[test]
+fn a_tab_that_hears_only_the_relay_of_a_new_leader_asks_how_it_is() {
+    let mut machine = Machine::following(false, 5);
+    machine.hear_status(by(1, 1), status(LinkStatus::Connecting));
+    let did = machine.hear_relay(by(2, 2), event(6));
+    assert_eq!(did.posts(), ["post hello 2/t2 asks"]);
+    assert_eq!(machine.last(), Some(6));
+    assert_eq!(machine.hear_relay(by(2, 2), event(7)).posts(), none());
+    assert_eq!(machine.wait(1_000).posts(), ["post hello 2/t2 asks"]);
+    machine.hear_answer(by(2, 2), open_status(7));
+    assert_eq!(machine.status(), "open follower");
+    assert_eq!(machine.wait(2_000).posts(), none());
 }
 
 #[test]

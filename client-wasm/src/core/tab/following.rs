@@ -55,6 +55,7 @@ impl<R: Raw> Tab<R> {
             }
             Message::Relay { by, envelope, to } => {
                 if self.hears(by) {
+                    self.meet(by);
                     if to.is_none() {
                         self.leader_runs();
                     }
@@ -140,6 +141,15 @@ impl<R: Raw> Tab<R> {
         }
         self.known = Some(by);
         true
+    }
+
+    /// A tab that missed how a new leader is asks for it: it does not belong to the old one any more.
+    fn meet(&mut self, by: Leadership) {
+        if self.leader.is_some_and(|leader| leader != by) {
+            self.reader.deliver_batch(&mut self.cx);
+            self.leader = None;
+            self.say_hello();
+        }
     }
 
     /// The leader said how it is.
