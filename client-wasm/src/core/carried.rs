@@ -33,6 +33,8 @@ struct Entry {
     writes: u32,
     /// The last of them.
     on: Option<SocketId>,
+    /// It was written, and the server may have forgotten it by its deadline: its answer is awaited, and it is not written again.
+    not_again: bool,
 }
 
 /// A command that this leader gave up without having written it.
@@ -76,6 +78,7 @@ impl Carried {
             due,
             writes: 0,
             on: None,
+            not_again: false,
         });
         cx.timers.set_earlier(Timer::Carried, due);
         true
@@ -98,7 +101,7 @@ impl Carried {
                 break;
             }
             // Past its deadline the server would not run it; an answer can still come for an earlier writing.
-            if entry.on == here || entry.due <= cx.now {
+            if entry.on == here || entry.due <= cx.now || entry.not_again {
                 continue;
             }
             if frame_bytes(&entry.command) > to.max_frame {
@@ -139,6 +142,13 @@ impl Carried {
 
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
+    }
+
+    /// Nobody knows how long it took until now.
+    pub(crate) fn lost_the_time(&mut self) {
+        for entry in &mut self.entries {
+            entry.not_again |= entry.writes > 0;
+        }
     }
 
     /// Forgets everything: the tabs offer it to the next leader.

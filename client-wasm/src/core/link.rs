@@ -165,13 +165,10 @@ impl Link {
                     return;
                 }
                 LinkStatus::Reconnecting {
-                    retry_at: Some(wall),
+                    retry_at: Some(until),
                     asked: true,
                 } => {
-                    let until = cx
-                        .clock
-                        .machine(wall)
-                        .min(cx.now.plus(Millis(ASKED_WAIT_MS_MAX)));
+                    let until = until.min(cx.now.plus(Millis(ASKED_WAIT_MS_MAX)));
                     if until > cx.now {
                         return self.wait(cx, until, true);
                     }
@@ -188,6 +185,8 @@ impl Link {
             self.failures = 0;
             self.refusals = 0;
             self.claim = None;
+            // Nobody has checked whom it names, where no server welcomed it.
+            self.token = None;
             self.connect(cx);
         }
     }
@@ -256,11 +255,11 @@ impl Link {
         self.socket() == Some(socket)
     }
 
-    pub(crate) fn status<R: Raw>(&self, cx: &Context<R>) -> LinkStatus {
+    pub(crate) fn status(&self) -> LinkStatus {
         let retry_at = match &self.phase {
             Phase::Open(_) => return LinkStatus::Open,
             Phase::Stopped(reason) => return LinkStatus::Stopped(*reason),
-            Phase::Waiting { until, asked } => Some((cx.clock.wall(*until), *asked)),
+            Phase::Waiting { until, asked } => Some((*until, *asked)),
             _ => None,
         };
         match retry_at {

@@ -72,7 +72,7 @@ impl Outbox {
                         id: id.clone(),
                         event_type,
                         payload: new.payload,
-                        deadline: Some(cx.clock.wall(due)),
+                        deadline: None,
                     },
                     due,
                     handed: 0,
@@ -107,16 +107,22 @@ impl Outbox {
     }
 
     /// A command that the leader has not been handed yet, or has not accepted in time.
-    pub(crate) fn hand_to(&mut self, now: Millis, leader: Leadership) -> Option<Command> {
+    pub(crate) fn hand_to<R: Raw>(
+        &mut self,
+        cx: &Context<R>,
+        leader: Leadership,
+    ) -> Option<Command> {
         for entry in &mut self.entries {
             if entry.to != Some(leader) {
                 entry.to = Some(leader);
                 entry.accepted = false;
-            } else if entry.accepted || now < entry.accepts_until {
+            } else if entry.accepted || cx.now < entry.accepts_until {
                 continue;
             }
             entry.handed += 1;
-            entry.accepts_until = now.plus(Millis(ACCEPT_MS));
+            entry.accepts_until = cx.now.plus(Millis(ACCEPT_MS));
+            // By the clock that there is now: a tab that has just come knows nothing of one that was set back.
+            entry.command.deadline = Some(cx.clock.wall(entry.due));
             return Some(entry.command.clone());
         }
         None
@@ -174,6 +180,20 @@ impl Outbox {
         }
         self.set_timer(cx);
         self.has_unaccepted()
+    }
+
+    /// Nobody knows how long it took until now: what a leader was told of may have been done and be forgotten by the server, and
+    /// would be done again.
+    pub(crate) fn lost_the_time<R: Raw>(&mut self, cx: &mut Context<R>) {
+        let mut index = 0;
+        while let Some(entry) = self.entries.get(index) {
+            if entry.handed == 0 {
+                index += 1;
+            } else {
+                let entry = self.entries.remove(index);
+                entry.give_up(cx, FailureReason::Timeout);
+            }
+        }
     }
 
     /// Gives up everything: the tab leaves, or the group has stopped.

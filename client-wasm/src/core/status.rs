@@ -126,7 +126,8 @@ impl Reason {
     }
 }
 
-/// How a leader's link is, as all tabs of the group show it.
+/// How a leader's link is, as all tabs of the group show it. Its times are the machine's in a tab and the wall clock's in what
+/// tabs say to each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LinkStatus {
     /// On the way to the first connection.
@@ -135,11 +136,24 @@ pub enum LinkStatus {
     Open,
     /// The connection was lost.
     Reconnecting {
-        /// When the next attempt comes, by the wall clock; none while one is under way.
+        /// When the next attempt comes; none while one is under way.
         retry_at: Option<Millis>,
         /// The server asked for this wait: nothing shortens it.
         asked: bool,
     },
     /// Nothing comes until somebody calls `reconnect()`.
     Stopped(Reason),
+}
+
+impl LinkStatus {
+    /// The same by another clock.
+    pub(crate) fn by_clock(self, translate: impl FnOnce(Millis) -> Millis) -> Self {
+        match self {
+            Self::Reconnecting { retry_at, asked } => Self::Reconnecting {
+                retry_at: retry_at.map(translate),
+                asked,
+            },
+            other => other,
+        }
+    }
 }

@@ -8,6 +8,10 @@ pub(crate) const LATE_MS: u64 = 2_000;
 /// A timer that fires so much too late is more than a hidden page's throttling: the clock may have been set, in milliseconds.
 pub(crate) const JUMP_MS: u64 = 90_000;
 
+/// A clock that was set back by so much may have hidden as much time in which the page did not run, in milliseconds. A server
+/// knows a command for a minute after its deadline; within half of that nothing can be confused.
+pub(crate) const SET_BACK_MS: u64 = 30_000;
+
 /// When the machine wants to be called although nothing happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Timer {
@@ -118,6 +122,11 @@ impl Clock {
         self.behind = self.behind.max(self.last.since(wall).0);
         self.last = self.last.max(wall.plus(Millis(self.behind)));
         self.last
+    }
+
+    /// How far the wall clock was set back, when it says `wall` now.
+    pub(crate) fn set_back(&self, wall: Millis) -> Millis {
+        self.last.since(wall.plus(Millis(self.behind)))
     }
 
     /// What the machine's time would be when the wall clock says `wall`.

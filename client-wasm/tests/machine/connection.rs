@@ -96,7 +96,11 @@ fn a_person_who_reconnects_shortens_every_wait() {
     let mut machine = Machine::open(false, 5);
     machine.bye(1012, true, Some(8_123));
     machine.socket_closed(1012);
-    assert_eq!(machine.handle(Input::Reconnect).wire(), ["socket open 2"]);
+    assert_eq!(
+        machine.handle(Input::Reconnect).of(&["token"]),
+        ["token connect"],
+        "nobody has checked whom an old one names"
+    );
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use tabwire_client::core::{
     Config, Envelope, Frame, Input, Inspection, Kind, LeaderStatus, Leadership, LinkStatus,
-    LockRequest, Message, Moving, NewCommand, Output, Raw, Refresh, RelayPosition, SessionInfo,
-    Settlement, Sharing, SocketId, Status, Tab, TabId, Welcome,
+    LockRequest, Message, Moving, NewCommand, Output, Raw, Refresh, RelayPosition, Renewed,
+    SessionInfo, Settlement, Sharing, SocketId, Status, Tab, TabId, Welcome,
 };
 use tabwire_protocol::{
     Bye, Command, Cursor, Device, Epoch, EventType, Millis, Module, Position, RawJson,
@@ -221,6 +221,16 @@ impl Machine {
             status: Box::new(status),
             beacon: true,
         })
+    }
+
+    /// The server answers a renewal, and says what time it is.
+    pub(crate) fn renewed(&mut self, now: u64) -> Did {
+        self.frame(Frame::Renewed(Renewed {
+            now: Millis(now),
+            expires_at: Millis(now + TOKEN_LIFE),
+            modules: session().modules,
+            view: view("v1"),
+        }))
     }
 
     /// The leader answers a question.

@@ -79,6 +79,7 @@ fn a_first_connection_and_a_persons_reconnect_have_no_claim() {
     machine.socket_closed(4409);
     assert_eq!(machine.status(), "stopped leader because replaced");
     machine.handle(Input::Reconnect);
+    machine.give_token("jwt");
     assert!(!machine.open_socket().wire()[0].contains("claim"));
 }
 

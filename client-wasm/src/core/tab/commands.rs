@@ -28,7 +28,7 @@ impl<R: Raw> Tab<R> {
         let (Some(leader), Presence::Here) = (self.leader, self.presence) else {
             return;
         };
-        while let Some(command) = self.outbox.hand_to(self.cx.now, leader) {
+        while let Some(command) = self.outbox.hand_to(&self.cx, leader) {
             if self.leads().is_some() {
                 let id = command.id.clone();
                 if self.carry(self.config.tab, command) {

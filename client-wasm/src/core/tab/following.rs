@@ -143,21 +143,28 @@ impl<R: Raw> Tab<R> {
         true
     }
 
-    /// A tab that missed how a new leader is asks for it: it does not belong to the old one any more.
+    /// A tab that missed how a leader is asks for it: what comes out of its socket says that this is news.
     fn meet(&mut self, by: Leadership) {
         if self.leader.is_some_and(|leader| leader != by) {
             self.reader.deliver_batch(&mut self.cx);
             self.leader = None;
             self.say_hello();
+        } else if !self.follows_open() && self.cx.timers.deadline(Timer::Beacon).is_none() {
+            self.say_hello();
         }
     }
 
     /// The leader said how it is.
-    fn follow(&mut self, by: Leadership, status: LeaderStatus, beacon: bool) {
+    fn follow(&mut self, by: Leadership, mut status: LeaderStatus, beacon: bool) {
+        status.link = status.link.by_clock(|at| self.cx.clock.machine(at));
         let new = self.leader != Some(by);
         if new {
             self.reader.deliver_batch(&mut self.cx);
             self.leader = Some(by);
+            if self.cx.timers.deadline(Timer::Rejoin).is_some() {
+                // Behind a leader of this browser there is nobody to supersede.
+                self.rejoin_soon();
+            }
         }
         if let Some(session) = &status.session {
             self.config.device.clone_from(&session.device);

@@ -199,7 +199,7 @@ impl<R: Raw> Tab<R> {
         self.cx.after(Timer::Beacon, HELLO_MS);
     }
 
-    fn rejoin_soon(&mut self) {
+    pub(super) fn rejoin_soon(&mut self) {
         let wait = STEPPED_DOWN_MS + self.cx.random.up_to(STEPPED_DOWN_MS);
         self.cx.after(Timer::Rejoin, wait);
     }
@@ -244,7 +244,7 @@ impl<R: Raw> Tab<R> {
         if self.leads().is_some() {
             self.cx.after(Timer::Beacon, self.beacon_ms());
             // While the socket is open, what comes out of it is the proof that this tab runs.
-            let open = self.link.status(&self.cx) == LinkStatus::Open;
+            let open = self.link.status() == LinkStatus::Open;
             if !open || self.lock == Lock::Elected {
                 self.watch.proved(self.cx.now);
                 self.say_status();
@@ -263,7 +263,7 @@ impl<R: Raw> Tab<R> {
 
     /// Another tab wants to see that this leader runs: by the server's answer, or by a timer.
     pub(super) fn show_that_it_runs(&mut self) {
-        if self.link.status(&self.cx) == LinkStatus::Open {
+        if self.link.status() == LinkStatus::Open {
             self.link.probe(&mut self.cx);
         } else {
             self.cx.timers.set(Timer::Beacon, self.cx.now);
@@ -293,7 +293,7 @@ impl<R: Raw> Tab<R> {
 
     fn leader_status(&self) -> LeaderStatus {
         LeaderStatus {
-            link: self.link.status(&self.cx),
+            link: self.link.status(),
             session: self.link.session_info().cloned(),
             relay: self.link.relay_position(),
             seeks: self.config.hands_over && !self.visible && self.lock != Lock::Alone,
@@ -302,9 +302,10 @@ impl<R: Raw> Tab<R> {
 
     pub(super) fn say_status(&mut self) {
         let Some(by) = self.leads() else { return };
-        let status = self.leader_status();
+        let mut status = self.leader_status();
         self.group = Some(status.clone());
         if self.shares() {
+            status.link = status.link.by_clock(|at| self.cx.clock.wall(at));
             self.cx.post(Message::Status {
                 by,
                 status: Box::new(status),

@@ -16,7 +16,7 @@ use super::{
     outbox::Outbox,
     reader::Reader,
     status::{Reason, Status},
-    time::{JUMP_MS, LATE_MS, Timer},
+    time::{JUMP_MS, LATE_MS, SET_BACK_MS, Timer},
     watch::Watch,
 };
 
@@ -213,16 +213,21 @@ impl<R: Raw> Tab<R> {
     }
 
     fn begin(&mut self, wall: Millis, runs: bool) {
+        let set_back = self.cx.clock.set_back(wall);
         self.cx.now = self.cx.clock.read(wall);
         self.runs = runs;
+        if set_back > Millis(SET_BACK_MS) {
+            self.outbox.lost_the_time(&mut self.cx);
+            self.link.carried().lost_the_time();
+        }
         let due = self.cx.timers.next();
         self.fire_timers();
         let late = due.map_or(Millis(0), |due| self.cx.now.since(due));
-        if runs && late > Millis(LATE_MS) {
+        if late > Millis(JUMP_MS) || set_back > Millis(LATE_MS) {
+            self.link.lost_the_time(&mut self.cx);
+        }
+        if runs && late.max(set_back) > Millis(LATE_MS) {
             self.cx.log(Log::Woke);
-            if late > Millis(JUMP_MS) {
-                self.link.lost_the_time(&mut self.cx);
-            }
             self.wake();
         }
     }
@@ -347,6 +352,7 @@ impl<R: Raw> Tab<R> {
         self.cx.timers.stop(Timer::Rejoin);
         if self.presence == Presence::Here && self.lock == Lock::None {
             if self.shares() {
+                self.say_hello();
                 self.queue();
             } else {
                 self.alone();

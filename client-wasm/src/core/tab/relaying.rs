@@ -193,7 +193,7 @@ impl<R: Raw> Tab<R> {
     }
 
     /// Whether there is another tab that leads and is connected.
-    fn follows_open(&self) -> bool {
+    pub(super) fn follows_open(&self) -> bool {
         let open = self
             .group
             .as_ref()

@@ -140,14 +140,17 @@ impl<R: Raw> Tab<R> {
         }
         let leads = self.leads().is_some();
         let link = match &self.group {
-            _ if leads => self.link.status(&self.cx),
+            _ if leads => self.link.status(),
             Some(group) => group.link,
             None => LinkStatus::Connecting,
         };
         match link {
             LinkStatus::Stopped(reason) => (State::Stopped, Some(reason), None),
             LinkStatus::Connecting => (State::Connecting, None, None),
-            LinkStatus::Reconnecting { retry_at, .. } => (State::Reconnecting, None, retry_at),
+            LinkStatus::Reconnecting { retry_at, .. } => {
+                let retry_at = retry_at.map(|at| self.cx.clock.wall(at));
+                (State::Reconnecting, None, retry_at)
+            }
             // A tab whose socket was superseded has no leader until it has found its place again, and what a leader said that
             // may not run any more says nothing of now.
             LinkStatus::Open
