@@ -41,7 +41,7 @@ fn frame() -> Frame {
     Frame::Moving(Moving {
         prev: Position::ZERO,
         position: Position::MAX,
-        kind: Kind::Ping,
+        kind: Kind::Ping(Some(Millis(7))),
     })
 }
 

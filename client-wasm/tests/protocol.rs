@@ -52,10 +52,10 @@ fn expected(text: &str) -> Frame {
             position: synced.up_to,
             kind: Kind::Synced(synced.reference),
         }),
-        ServerFrame::Ping { prev, up_to } => Frame::Moving(Moving {
+        ServerFrame::Ping { prev, up_to, now } => Frame::Moving(Moving {
             prev,
             position: up_to,
-            kind: Kind::Ping,
+            kind: Kind::Ping(now),
         }),
         ServerFrame::FullRefresh(refresh) => Frame::FullRefresh(Box::new(Refresh {
             reason: refresh.reason,
@@ -228,6 +228,8 @@ fn a_frame_that_lacks_a_field_which_the_client_needs_is_ignored() {
 #[test]
 fn a_largest_position_is_read_exactly() {
     let text = r#"{"t":"ping","prev":9007199254740990,"upTo":9007199254740991}"#;
+    assert_eq!(read(text), Some(expected(text)));
+    let text = r#"{"t":"ping","prev":0,"upTo":1,"now":9007199254740991}"#;
     assert_eq!(read(text), Some(expected(text)));
 }
 

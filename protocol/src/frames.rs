@@ -112,6 +112,9 @@ pub enum ServerFrame {
         /// Where the session is.
         #[cfg_attr(feature = "serde", serde(rename = "upTo"))]
         up_to: Position,
+        /// The server's clock.
+        #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+        now: Option<Millis>,
     },
     /// What was missed cannot be sent: fetch the state.
     FullRefresh(FullRefresh),
@@ -628,6 +631,7 @@ mod json {
     struct PingFields {
         prev: Position,
         up_to: Position,
+        now: Option<Millis>,
     }
 
     fn fields<T: DeserializeOwned>(t: &str, text: &str) -> Result<T, DecodeError> {
@@ -729,8 +733,8 @@ mod json {
                 "event" => Self::Event(fields(&t, text)?),
                 "synced" => Self::Synced(fields(&t, text)?),
                 "ping" => {
-                    let PingFields { prev, up_to } = fields(&t, text)?;
-                    Self::Ping { prev, up_to }
+                    let PingFields { prev, up_to, now } = fields(&t, text)?;
+                    Self::Ping { prev, up_to, now }
                 }
                 "full_refresh" => Self::FullRefresh(fields(&t, text)?),
                 "ack" => Self::Ack(fields(&t, text)?),

@@ -120,7 +120,7 @@ fn every_sequence_of_frames_obeys_the_cursor_rule() {
             }
             ServerFrame::Event(event) => (event.prev(), event.id, true),
             ServerFrame::Synced(synced) => (synced.prev, synced.up_to, false),
-            ServerFrame::Ping { prev, up_to } => (prev, up_to, false),
+            ServerFrame::Ping { prev, up_to, .. } => (prev, up_to, false),
             _ => continue,
         };
         // An excerpt that begins with a frame begins where that frame does.

@@ -1,6 +1,6 @@
 //! Reads the frames that a server sends, as far as the machine acts on them.
 
-use tabwire_protocol::{Bye, Module, RefreshReason, Resume, ShopId, UserId};
+use tabwire_protocol::{Bye, Millis, Module, RefreshReason, Resume, ShopId, UserId};
 
 use super::{
     frame::{Frame, Kind, Moving, Refresh, Renewed, Welcome},
@@ -26,7 +26,7 @@ fn frame(json: &Object<'_>) -> Frame {
             })
         }
         "synced" => moving(json, Kind::Synced(json.number_if("ref"))),
-        "ping" => moving(json, Kind::Ping),
+        "ping" => moving(json, Kind::Ping(json.number_if("now").map(Millis))),
         "welcome" => Frame::Welcome(Box::new(Welcome {
             user: json.name("userId", UserId::new),
             shop: json.name("shopId", ShopId::new),

@@ -44,8 +44,8 @@ pub enum Kind {
     Event(Module),
     /// The end of a replay, with the `ref` of the request that it answers.
     Synced(Option<u64>),
-    /// A heartbeat.
-    Ping,
+    /// A heartbeat, and what time the server has.
+    Ping(Option<Millis>),
 }
 
 /// Answers the hello.

@@ -111,9 +111,10 @@ struct Session {
     /// A probe's timer came much too late, and the server was asked again for that: once is enough, since the timers of a
     /// hidden page may always be late.
     excused: bool,
-    /// The server's clock is ahead of the machine's by this much; both count milliseconds. Unknown after a jump of the clock,
-    /// until the server tells the time again.
-    server_ahead: Option<i64>,
+    /// The server's clock is ahead of the machine's by this much; both count milliseconds.
+    server_ahead: i64,
+    /// Not after a jump of the clock, until the server tells the time again.
+    knows_time: bool,
     repairs: Repairs,
 }
 
@@ -440,7 +441,8 @@ impl Link {
             replaying: welcome.resume == Resume::Replay,
             heard_at: cx.now,
             excused: false,
-            server_ahead: Some(ahead(welcome.now, cx.now)),
+            server_ahead: ahead(welcome.now, cx.now),
+            knows_time: true,
             repairs: Repairs::default(),
         }));
         cx.after(
@@ -472,21 +474,21 @@ impl Link {
         }
     }
 
-    /// The clock has jumped, or the machine slept: only the server knows what time it is. Renewing a token makes it say so.
+    /// The clock has jumped, or the page did not run: only the server knows what time it is.
     pub(crate) fn lost_the_time<R: Raw>(&mut self, cx: &mut Context<R>) {
-        let Phase::Open(session) = &mut self.phase else {
-            return;
-        };
-        session.server_ahead = None;
-        let socket = session.socket;
-        match &self.token {
-            _ if self.renewing.is_some() => {}
-            Some(token) if token.until.is_none_or(|until| until > cx.now) => {
-                let token = token.jwt.clone();
-                cx.after(Timer::Renew, RENEW_AGAIN_MS);
-                cx.emit(Output::SendFrame(socket, ClientFrame::Renew { token }));
+        if let Phase::Open(session) = &mut self.phase {
+            session.knows_time = false;
+            self.probe(cx);
+        }
+    }
+
+    /// The server has pinged, and may have said what time it is.
+    pub(crate) fn time_told<R: Raw>(&mut self, cx: &Context<R>, now: Option<Millis>) {
+        if let Phase::Open(session) = &mut self.phase {
+            session.knows_time = true;
+            if let Some(now) = now {
+                session.server_ahead = ahead(now, cx.now);
             }
-            _ => self.renew_due(cx),
         }
     }
 
@@ -495,7 +497,8 @@ impl Link {
         let Phase::Open(session) = &mut self.phase else {
             return;
         };
-        session.server_ahead = Some(ahead(renewed.now, cx.now));
+        session.server_ahead = ahead(renewed.now, cx.now);
+        session.knows_time = true;
         if let Some(info) = &mut self.session {
             info.modules = renewed.modules;
             info.view = renewed.view;
@@ -754,9 +757,12 @@ impl Link {
         let (Phase::Open(session), Some(info)) = (&self.phase, &self.session) else {
             return None;
         };
+        if !session.knows_time {
+            return None;
+        }
         let to = Destination {
             socket: session.socket,
-            server_ahead: session.server_ahead?,
+            server_ahead: session.server_ahead,
             max_frame: info.max_frame,
         };
         self.carried.write(cx, to)

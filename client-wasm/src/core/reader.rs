@@ -268,7 +268,7 @@ impl<R: Raw> Reader<R> {
                         }
                         _ => place.take(cx, moving.position, raw),
                     },
-                    Kind::Synced(_) | Kind::Ping => {}
+                    Kind::Synced(_) | Kind::Ping(_) => {}
                 }
                 if place.fetch.is_none() && place.batch.is_empty() {
                     cx.emit(Output::Cursor(place.cursor()));

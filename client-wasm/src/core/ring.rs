@@ -80,7 +80,7 @@ mod tests {
             let moving = Moving {
                 prev: at(position - 1),
                 position: at(position),
-                kind: Kind::Ping,
+                kind: Kind::Ping(None),
             };
             ring.push(moving, Text("x".repeat(bytes).into()));
         }

@@ -5,9 +5,6 @@ use tabwire_protocol::Millis;
 /// A timer that fires so much too late says that the machine slept, or the page did, in milliseconds.
 pub(crate) const LATE_MS: u64 = 2_000;
 
-/// A timer that fires so much too late is more than a hidden page's throttling: the clock may have been set, in milliseconds.
-pub(crate) const JUMP_MS: u64 = 90_000;
-
 /// A clock that was set back by so much may have hidden as much time in which the page did not run, in milliseconds. A server
 /// knows a command for a minute after its deadline; within half of that nothing can be confused.
 pub(crate) const SET_BACK_MS: u64 = 30_000;

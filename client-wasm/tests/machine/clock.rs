@@ -40,9 +40,9 @@ fn a_deadline_is_sent_in_the_servers_time_whatever_the_tabs_clock_says() {
     // The clock is set back by an hour: the server's time is not, and the server says so.
     machine.now -= 3_600_000;
     assert!(machine.send("chat_message").of(&["send"]).len() < 2);
-    let did = machine.renewed(START + AHEAD);
+    let did = machine.frame(ping_at(5, 5, Some(START + AHEAD)));
     assert!(
-        did.wire()[0].ends_with(&format!("\"deadline\":{deadline}}}")),
+        did.wire()[1].ends_with(&format!("\"deadline\":{deadline}}}")),
         "{did:?}"
     );
 }
@@ -52,15 +52,12 @@ fn after_a_jump_of_the_clock_commands_wait_until_the_server_tells_the_time() {
     let mut machine = Machine::open(false, 5);
     machine.now += 11 * 60_000;
     let did = machine.handle(Input::Tick);
-    assert!(
-        did.wire().contains(&r#"send {"t":"renew","token":"jwt"}"#),
-        "{did:?}"
-    );
+    assert_eq!(did.wire(), [r#"send {"t":"ping"}"#]);
     assert_eq!(machine.send("chat_message").wire(), none());
-    let did = machine.renewed(START + AHEAD + 70);
+    let did = machine.frame(ping_at(5, 5, Some(START + AHEAD + 70)));
     let deadline = START + AHEAD + 70 + 10_000;
     assert!(
-        did.wire()[0].ends_with(&format!("\"deadline\":{deadline}}}")),
+        did.wire()[1].ends_with(&format!("\"deadline\":{deadline}}}")),
         "{did:?}"
     );
 }
@@ -107,21 +104,23 @@ fn a_wait_that_another_leader_was_asked_for_does_not_grow_when_the_clock_is_set_
 }
 
 #[test]
-fn a_jump_beyond_the_tokens_end_has_the_app_asked_for_another() {
+fn a_server_that_does_not_say_what_time_it_is_holds_nothing_up() {
     let mut machine = Machine::open(false, 5);
-    machine.now += TOKEN_LIFE + 1;
-    let did = machine.handle(Input::Tick);
-    assert_eq!(did.of(&["token"]), ["token renew"]);
-    assert!(!did.wire().iter().any(|frame| frame.contains("renew")));
+    machine.sleep(60_000);
+    assert_eq!(machine.send("chat_message").wire(), none());
+    assert_eq!(machine.frame(ping(5, 5)).of(&["send"]).len(), 2);
 }
 
 #[test]
-fn a_hidden_page_whose_timers_come_a_minute_late_has_not_lost_the_time() {
+fn every_ping_tells_the_time_for_the_deadlines_that_follow() {
     let mut machine = Machine::open(false, 5);
-    machine.handle(Input::Visible(false));
-    let did = machine.sleep(PING_MS + 5_000 + 60_000);
-    assert_eq!(did.wire(), [r#"send {"t":"ping"}"#]);
-    assert_eq!(machine.send("chat_message").wire().len(), 1);
+    machine.frame(ping_at(5, 5, Some(START + 70)));
+    let did = machine.send("chat_message");
+    let deadline = START + 70 + 10_000;
+    assert!(
+        did.wire()[0].ends_with(&format!("\"deadline\":{deadline}}}")),
+        "{did:?}"
+    );
 }
 
 #[test]

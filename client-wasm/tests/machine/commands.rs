@@ -418,7 +418,7 @@ fn a_followers_deadline_is_by_the_wall_clock_that_all_tabs_share() {
     // This tab's clock was set back once, which its machine does not see; the other's was not.
     machine.now -= 5_000;
     machine.handle(Input::Tick);
-    machine.renewed(START + AHEAD);
+    machine.frame(ping_at(5, 5, Some(START + AHEAD)));
     let did = machine.hear(command(1, "t1:1", machine.now + 10_000));
     let deadline = Millis(START + AHEAD + 10_000).0;
     assert!(

@@ -2,8 +2,8 @@
 
 use tabwire_client::core::{
     Config, Envelope, Frame, Input, Inspection, Kind, LeaderStatus, Leadership, LinkStatus,
-    LockRequest, Message, Moving, NewCommand, Output, Raw, Refresh, RelayPosition, Renewed,
-    SessionInfo, Settlement, Sharing, SocketId, Status, Tab, TabId, Welcome,
+    LockRequest, Message, Moving, NewCommand, Output, Raw, Refresh, RelayPosition, SessionInfo,
+    Settlement, Sharing, SocketId, Status, Tab, TabId, Welcome,
 };
 use tabwire_protocol::{
     Bye, Command, Cursor, Device, Epoch, EventType, Millis, Module, Position, RawJson,
@@ -223,16 +223,6 @@ impl Machine {
         })
     }
 
-    /// The server answers a renewal, and says what time it is.
-    pub(crate) fn renewed(&mut self, now: u64) -> Did {
-        self.frame(Frame::Renewed(Renewed {
-            now: Millis(now),
-            expires_at: Millis(now + TOKEN_LIFE),
-            modules: session().modules,
-            view: view("v1"),
-        }))
-    }
-
     /// The leader answers a question.
     pub(crate) fn hear_answer(&mut self, by: Leadership, status: LeaderStatus) -> Did {
         self.hear(Message::Status {
@@ -412,7 +402,12 @@ pub(crate) fn event_of(module: &str, prev: u64, id: u64) -> Frame {
 }
 
 pub(crate) fn ping(prev: u64, up_to: u64) -> Frame {
-    moving(prev, up_to, Kind::Ping)
+    ping_at(prev, up_to, None)
+}
+
+/// A ping by a server whose clock says this.
+pub(crate) fn ping_at(prev: u64, up_to: u64, now: Option<u64>) -> Frame {
+    moving(prev, up_to, Kind::Ping(now.map(Millis)))
 }
 
 pub(crate) fn synced(prev: u64, up_to: u64, reference: Option<u64>) -> Frame {
@@ -668,7 +663,7 @@ fn message_line(message: &Message<Text>, now: u64) -> String {
                     let kind = match &moving.kind {
                         Kind::Event(_) => "event",
                         Kind::Synced(_) => "synced",
-                        Kind::Ping => "ping",
+                        Kind::Ping(_) => "ping",
                     };
                     format!("{kind} {}", moving.position)
                 }

@@ -328,7 +328,8 @@ impl<B: Backend> Live<'_, B> {
         let next = Instant::now() + self.node.config.ping;
         self.timers.set(Timer::Ping, next);
         let Ping { prev, up_to } = self.cursor.ping();
-        self.send(&ServerFrame::Ping { prev, up_to }).await
+        let now = Some(clock::now());
+        self.send(&ServerFrame::Ping { prev, up_to, now }).await
     }
 
     async fn fire(&mut self) -> Result<(), End> {

@@ -358,7 +358,7 @@ impl Server {
         let moving = Moving {
             prev,
             position: up_to,
-            kind: Kind::Ping,
+            kind: Kind::Ping(None),
         };
         vec![(connection, Down::Frame(Frame::Moving(moving), Raw::Other))]
     }

@@ -16,7 +16,7 @@ use super::{
     outbox::Outbox,
     reader::Reader,
     status::{Reason, Status},
-    time::{JUMP_MS, LATE_MS, SET_BACK_MS, Timer},
+    time::{LATE_MS, SET_BACK_MS, Timer},
     watch::Watch,
 };
 
@@ -223,12 +223,12 @@ impl<R: Raw> Tab<R> {
         let due = self.cx.timers.next();
         self.fire_timers();
         let late = due.map_or(Millis(0), |due| self.cx.now.since(due));
-        if late > Millis(JUMP_MS) || set_back > Millis(LATE_MS) {
+        if late.max(set_back) > Millis(LATE_MS) {
             self.link.lost_the_time(&mut self.cx);
-        }
-        if runs && late.max(set_back) > Millis(LATE_MS) {
-            self.cx.log(Log::Woke);
-            self.wake();
+            if runs {
+                self.cx.log(Log::Woke);
+                self.wake();
+            }
         }
     }
 

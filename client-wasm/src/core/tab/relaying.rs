@@ -88,7 +88,10 @@ impl<R: Raw> Tab<R> {
             Kind::Synced(reference) => Some(reference),
             _ => None,
         };
-        let pings = moving.kind == Kind::Ping;
+        let ping = match moving.kind {
+            Kind::Ping(now) => Some(now),
+            _ => None,
+        };
         self.link.relayed(&mut self.cx, moving.position, synced);
         let Some((epoch, view, more)) = self.link.relaying() else {
             return;
@@ -102,8 +105,12 @@ impl<R: Raw> Tab<R> {
             more,
         };
         self.pass_on(envelope, None);
-        if let (true, Some(cursor)) = (pings, self.reader.cursor()) {
-            self.link.pong(&mut self.cx, cursor.last);
+        if let Some(now) = ping {
+            if let Some(cursor) = self.reader.cursor() {
+                self.link.pong(&mut self.cx, cursor.last);
+            }
+            self.link.time_told(&self.cx, now);
+            self.write_carried();
         }
     }
 
