@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::common::{Server, brief, hello, token_with};
+use crate::common::{Client, Server, brief, hello, now_secs, token_with};
 
 /// A hello of a user with these modules.
 fn with_modules(user: &str, modules: Value) -> Value {
@@ -65,6 +65,20 @@ async fn a_session_gets_events_of_its_modules_only_and_its_position_follows_the_
     .await;
     chat.send(json!({"t": "ping"})).await;
     assert_eq!(brief(&chat.frame().await), "ping 3>4");
+}
+
+#[tokio::test]
+async fn a_ping_tells_what_time_the_server_has() {
+    let server = Server::start().await;
+    let (mut client, welcome) = server.session().await;
+    let times = async |client: &mut Client| {
+        client.send(json!({"t": "ping"})).await;
+        client.frame_of("ping").await["now"].as_u64()
+    };
+    let (first, second) = (times(&mut client).await, times(&mut client).await);
+    assert!(first >= welcome["now"].as_u64() && first.is_some());
+    assert!(second >= first);
+    assert!(second <= Some((now_secs() + 1) * 1_000));
 }
 
 #[tokio::test]
