@@ -64,6 +64,18 @@ struct Sim {
     /// Replay this one seed, with a trace
     #[arg(long)]
     seed: Option<u64>,
+    /// Of that seed only these faults, as a failure names them
+    #[arg(long, value_name = "NUMBERS")]
+    faults: Option<String>,
+    /// Of that seed only these tabs
+    #[arg(long, value_name = "NUMBERS")]
+    tabs: Option<String>,
+    /// Leave out what is named: faults, and things that a browser may have
+    #[arg(long, value_name = "NAMES")]
+    without: Option<String>,
+    /// Go on after a seed that fails, and list those that do
+    #[arg(long)]
+    list: bool,
     /// Run new seeds until so many minutes have passed
     #[arg(long)]
     minutes: Option<u64>,
@@ -106,17 +118,24 @@ fn demo(port: u16) -> Result<()> {
 }
 
 fn simulate(sim: &Sim) -> Result<()> {
+    let number = |number: Option<u64>| number.map(|number| number.to_string());
     let flags = [
-        ("--seeds", sim.seeds),
-        ("--seed", sim.seed),
-        ("--minutes", sim.minutes),
-        ("--start", sim.start),
+        ("--seeds", number(sim.seeds)),
+        ("--seed", number(sim.seed)),
+        ("--faults", sim.faults.clone()),
+        ("--tabs", sim.tabs.clone()),
+        ("--without", sim.without.clone()),
+        ("--minutes", number(sim.minutes)),
+        ("--start", number(sim.start)),
     ];
     let mut command = cargo("run").args(["--profile", "sim", "-p", "tabwire-simulation", "--"]);
-    for (flag, value) in flags {
+    for (flag, value) in &flags {
         if let Some(value) = value {
-            command = command.args([flag, &value.to_string()]);
+            command = command.args([flag, value.as_str()]);
         }
+    }
+    if sim.list {
+        command = command.arg("--list");
     }
     command.run()
 }

@@ -1,92 +1,100 @@
-//! The model of a browser profile: its lock, its storage, and the pages that are open.
+//! The model of a browser profile: what it has stored, its clock, its groups with their locks, and the pages that are open.
 
-use std::collections::VecDeque;
+mod lock;
+mod own_clock;
+mod page;
+mod steals;
 
-use tabwire_client::core::{Input, LockRequest, SocketId, Tab};
-use tabwire_protocol::Millis;
+use tabwire_protocol::{Device, Millis};
 
-use crate::{app::App, raw::Raw, server::Connection};
+pub(crate) use lock::{LockManager, Request};
+pub(crate) use own_clock::OwnClock;
+pub(crate) use page::{Armed, Backlog, Life, Page, PageId, Source};
+pub(crate) use steals::Steals;
 
-/// Names a page, for the time of a run: a reload makes another one.
-pub(crate) type PageId = usize;
+use crate::swarm::Profile;
 
 /// A browser profile.
-#[derive(Default)]
 pub(crate) struct Browser {
-    /// What localStorage remembers.
-    pub(crate) term: u64,
-    pub(crate) lock: LockManager,
+    pub(crate) profile: Profile,
+    /// The groups of the users, by user.
+    pub(crate) groups: Vec<Group>,
+    /// The page that is looked at.
+    pub(crate) shown: Option<PageId>,
+    /// The wall clock is so far from the model's time, in milliseconds.
+    pub(crate) clock_ahead: i64,
+    /// Until when the machine sleeps.
+    pub(crate) sleeps_until: Option<Millis>,
+    /// No connection leaves the machine until then.
+    pub(crate) offline_until: Millis,
+    /// Whom the tokens name that the app's back end gives.
+    pub(crate) login: Login,
 }
 
-/// Web Locks, for the one name that matters: a holder, and a queue in the order of the requests.
+/// The tabs of one user in one browser.
 #[derive(Default)]
-pub(crate) struct LockManager {
-    holder: Option<Request>,
-    queue: VecDeque<Request>,
+pub(crate) struct Group {
+    pub(crate) lock: LockManager,
+    /// The term that localStorage remembers.
+    pub(crate) term: u64,
+    /// The device's name, as localStorage remembers it; none until a page has drawn it, or after it was cleared.
+    device: Option<Device>,
+    devices_drawn: u64,
 }
 
-/// A request of a page.
-type Request = (PageId, LockRequest);
-
-impl LockManager {
-    /// Queues a request; the one that is granted now, if any.
-    pub(crate) fn request(&mut self, request: Request) -> Option<Request> {
-        self.queue.push_back(request);
-        self.grant()
-    }
-
-    /// Gives the lock up or leaves the queue; the request that is granted now, if any.
-    pub(crate) fn release(&mut self, request: Request) -> Option<Request> {
-        self.end(|other| other == request)
-    }
-
-    /// The page is gone, and all it held and waited for with it.
-    pub(crate) fn gone(&mut self, page: PageId) -> Option<Request> {
-        self.end(|(of, _)| of == page)
-    }
-
-    fn end(&mut self, ended: impl Fn(Request) -> bool) -> Option<Request> {
-        self.queue.retain(|queued| !ended(*queued));
-        if self.holder.is_some_and(&ended) {
-            self.holder = None;
-        }
-        self.grant()
-    }
-
-    fn grant(&mut self) -> Option<Request> {
-        if self.holder.is_some() {
-            return None;
-        }
-        self.holder = self.queue.pop_front();
-        self.holder
-    }
-}
-
-/// A page with a tab of the machine and the app in it.
-pub(crate) struct Page {
-    pub(crate) browser: usize,
-    pub(crate) tab: Tab<Raw>,
-    pub(crate) app: App,
-    /// Since when the page listens to the channel.
-    pub(crate) listens: Option<Millis>,
-    /// The connection behind each socket that is not closed.
-    pub(crate) socket: Option<(SocketId, Connection)>,
-    pub(crate) life: Life,
-    /// What happened while the page did not run: it is told on waking up, in order.
-    pub(crate) backlog: VecDeque<Input<Raw>>,
-    /// Which timer is set, so that an older one is not taken for it.
-    pub(crate) timer: Option<Millis>,
-    pub(crate) led: u64,
-}
-
-/// Whether the page runs.
+/// Whom the tokens of a browser name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Life {
-    Runs,
-    /// Frozen or in the back-forward cache: nothing runs until it is back.
-    Frozen,
-    /// Its main thread is busy.
-    Busy,
-    /// Closed, crashed or reloaded.
-    Gone,
+pub(crate) enum Login {
+    /// The user that each page is for.
+    Own,
+    /// Another one, in all pages.
+    Other,
+    Nobody,
+}
+
+impl Browser {
+    pub(crate) fn new(profile: Profile, users: usize) -> Self {
+        Self {
+            groups: (0..users).map(|_| Group::default()).collect(),
+            shown: None,
+            clock_ahead: profile.clock_ahead,
+            sleeps_until: None,
+            offline_until: Millis(0),
+            login: Login::Own,
+            profile,
+        }
+    }
+
+    pub(crate) fn sleeps(&self) -> bool {
+        self.sleeps_until.is_some()
+    }
+
+    /// What the wall clock says.
+    pub(crate) fn wall(&self, now: Millis) -> Millis {
+        Millis(now.0.saturating_add_signed(self.clock_ahead))
+    }
+
+    /// When the wall clock will say this, as it goes now.
+    pub(crate) fn when(&self, wall: Millis) -> Millis {
+        Millis(wall.0.saturating_add_signed(-self.clock_ahead))
+    }
+
+    /// The name of the device that a group is to the server, drawn by the first page that finds none.
+    pub(crate) fn device(&mut self, index: usize, user: usize) -> Device {
+        let group = &mut self.groups[user];
+        let drawn = &mut group.devices_drawn;
+        let device = group.device.get_or_insert_with(|| {
+            *drawn += 1;
+            Device::new(&format!("d_{index}_{user}_{drawn}")).expect("a name")
+        });
+        device.clone()
+    }
+
+    /// The user cleared what sites have stored.
+    pub(crate) fn clear_storage(&mut self) {
+        for group in &mut self.groups {
+            group.term = 0;
+            group.device = None;
+        }
+    }
 }

@@ -2,22 +2,75 @@
 
 use std::collections::BTreeMap;
 
+use tabwire_client::core::{Log, Reason};
 use tabwire_protocol::{RefreshReason, Resume};
 
-/// A path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Path {
+macro_rules! paths {
+    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
+        /// A path.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub(crate) enum Path {
+            $($(#[$doc])* $name),*
+        }
+
+        const ALL: &[Path] = &[$(Path::$name),*];
+    };
+}
+
+paths! {
+    // Who leads.
     Takeover,
+    LeaderAsked,
+    LeaderTold,
+    Abdicated,
+    Stole,
+    HandedOver,
+    StaleLeaderIgnored,
+    /// A page that has lost the lock and does not know relayed all the same.
+    ZombieRelayed,
+    TermRaised,
+    Elected,
+    LockRefused,
+    Solo,
+    // What pages go through.
     TabClosed,
     TabCrashed,
-    TabFrozen,
     TabReloaded,
     TabRestored,
+    TabRestoredAhead,
+    TabDuplicated,
+    TabAway,
+    TabFrozen,
+    /// A frozen page answered another tab.
+    FrozenTabAnswered,
+    TabSuspended,
+    TabBusy,
+    TabDeaf,
+    TabLeft,
+    TabShown,
+    TabsCovered,
+    TimerThrottled,
+    Woke,
+    Slept,
+    ClockForward,
+    ClockBack,
+    StorageCleared,
+    SecondUser,
+    // The network.
     ConnectionBroken,
     ConnectionHalfOpen,
+    Offline,
+    ConnectionNeverAnswered,
+    ServerSilent,
+    // The server.
     ServerRestartedEmpty,
     ServerRestartedWithLog,
     Drained,
+    TriedLater,
+    NodeLagged,
+    /// Nodes of two versions gave one type two modules.
+    TypesDiffered,
+    ClientSilent,
     ResumeFresh,
     ResumeReplay,
     ResumeRefresh,
@@ -26,71 +79,33 @@ pub(crate) enum Path {
     RefreshTooFar,
     RefreshUnknownPosition,
     RefreshViewChanged,
-    RingRepair,
-    ServerRepair,
-    RepairRefused,
-    GapSeen,
-    DuplicateDropped,
-    StaleLeaderIgnored,
-    TermRaised,
     Superseded,
     Replaced,
-    Refused,
+    Rejected,
+    OldClaim,
     Unauthorized,
     Renewed,
     Expired,
+    Revoked,
+    IdentityChanged,
+    LoggedOut,
+    // What tabs lack.
+    GapSeen,
+    DuplicateDropped,
+    RingRepair,
+    ServerRepair,
+    RepairRefused,
+    // Commands.
     CommandAcked,
+    CommandResent,
     CommandDeduped,
+    CommandForbidden,
     CommandTimedOut,
+    // The app's state.
     StateFetchFailed,
     StateBehindRefresh,
-    LoggedOut,
+    StateShared,
 }
-
-/// Paths that the first form of the simulator cannot reach yet: a single node that never rolls back does not give a cursor
-/// ahead of its log.
-const NOT_REQUIRED: &[Path] = &[Path::RefreshUnknownPosition];
-
-const ALL: &[Path] = &[
-    Path::Takeover,
-    Path::TabClosed,
-    Path::TabCrashed,
-    Path::TabFrozen,
-    Path::TabReloaded,
-    Path::TabRestored,
-    Path::ConnectionBroken,
-    Path::ConnectionHalfOpen,
-    Path::ServerRestartedEmpty,
-    Path::ServerRestartedWithLog,
-    Path::Drained,
-    Path::ResumeFresh,
-    Path::ResumeReplay,
-    Path::ResumeRefresh,
-    Path::RefreshEpochChanged,
-    Path::RefreshExpired,
-    Path::RefreshTooFar,
-    Path::RefreshUnknownPosition,
-    Path::RefreshViewChanged,
-    Path::RingRepair,
-    Path::ServerRepair,
-    Path::RepairRefused,
-    Path::GapSeen,
-    Path::DuplicateDropped,
-    Path::StaleLeaderIgnored,
-    Path::TermRaised,
-    Path::Superseded,
-    Path::Replaced,
-    Path::Refused,
-    Path::Unauthorized,
-    Path::Renewed,
-    Path::Expired,
-    Path::CommandAcked,
-    Path::CommandDeduped,
-    Path::CommandTimedOut,
-    Path::StateFetchFailed,
-    Path::StateBehindRefresh,
-    Path::LoggedOut,
-];
 
 /// How often each path was gone.
 #[derive(Clone, Debug, Default)]
@@ -101,8 +116,16 @@ impl Coverage {
         self.add(path, 1);
     }
 
+    pub(crate) fn add_if(&mut self, path: Option<Path>) {
+        if let Some(path) = path {
+            self.hit(path);
+        }
+    }
+
     pub(crate) fn add(&mut self, path: Path, times: u64) {
-        *self.0.entry(path).or_default() += times;
+        if times > 0 {
+            *self.0.entry(path).or_default() += times;
+        }
     }
 
     pub(crate) fn resumed(&mut self, resume: Resume, reason: Option<RefreshReason>) {
@@ -126,15 +149,44 @@ impl Coverage {
         });
     }
 
+    /// A tab says what it does.
+    pub(crate) fn logged(&mut self, line: Log) {
+        self.hit(match line {
+            Log::Gap => Path::GapSeen,
+            Log::RepairedFromRing => Path::RingRepair,
+            Log::RepairFromServer => Path::ServerRepair,
+            Log::StaleLeader => Path::StaleLeaderIgnored,
+            Log::Reterm => Path::TermRaised,
+            Log::Asked => Path::LeaderAsked,
+            Log::Told => Path::LeaderTold,
+            Log::Abdicated => Path::Abdicated,
+            Log::Stole => Path::Stole,
+            Log::Elected => Path::Elected,
+            Log::Woke => Path::Woke,
+            Log::StateShared => Path::StateShared,
+            _ => return,
+        });
+    }
+
+    /// A tab says why it stopped.
+    pub(crate) fn stopped(&mut self, reason: Option<Reason>) {
+        self.hit(match reason {
+            Some(Reason::IdentityChanged) => Path::IdentityChanged,
+            Some(Reason::Kicked) => Path::Revoked,
+            Some(Reason::Rejected) => Path::Rejected,
+            _ => return,
+        });
+    }
+
     pub(crate) fn merge(&mut self, other: &Self) {
         for (path, times) in &other.0 {
             self.add(*path, *times);
         }
     }
 
-    /// The paths that must be gone and were not.
+    /// The paths that were not gone.
     pub(crate) fn missed(&self) -> Vec<Path> {
-        let missed = |path: &&Path| !self.0.contains_key(path) && !NOT_REQUIRED.contains(path);
+        let missed = |path: &&Path| !self.0.contains_key(path);
         ALL.iter().filter(missed).copied().collect()
     }
 

@@ -8,6 +8,7 @@ use tabwire_server::session::cursor::{LogBounds, Routed, Stretch, Viewer};
 /// An event, as far as anybody decides by it.
 #[derive(Clone, Debug)]
 pub(crate) struct Stored {
+    /// What the node that appended it made of its type.
     pub(crate) module: Module,
     /// None: for everybody of the shop.
     pub(crate) only_for: Option<UserId>,
@@ -36,16 +37,9 @@ pub(crate) struct Log {
 
 impl Log {
     pub(crate) fn new(retention: u64) -> Self {
-        let epoch = Epoch::new("e0").expect("a name");
-        let epochs = BTreeMap::from([("e0".to_owned(), Vec::new())]);
-        let bounds = LogBounds {
-            epoch,
-            head: Position::ZERO,
-            floor: Position::ZERO,
-        };
         Self {
-            bounds,
-            epochs,
+            bounds: empty("e0"),
+            epochs: BTreeMap::from([("e0".to_owned(), Vec::new())]),
             retention,
             effects: BTreeMap::new(),
         }
@@ -54,13 +48,8 @@ impl Log {
     /// Everything is lost: another log begins.
     pub(crate) fn lose(&mut self) {
         let name = format!("e{}", self.epochs.len());
-        self.epochs.insert(name.clone(), Vec::new());
-        let epoch = Epoch::new(&name).expect("a name");
-        self.bounds = LogBounds {
-            epoch,
-            head: Position::ZERO,
-            floor: Position::ZERO,
-        };
+        self.bounds = empty(&name);
+        self.epochs.insert(name, Vec::new());
     }
 
     pub(crate) fn append(&mut self, event: Stored) -> Position {
@@ -91,12 +80,31 @@ impl Log {
         self.bounds.floor = self.bounds.head;
     }
 
+    pub(crate) fn bounds(&self) -> &LogBounds {
+        &self.bounds
+    }
+
+    /// The log as far as somebody knows it.
+    pub(crate) fn seen(&self, bounds: &LogBounds) -> Seen<'_> {
+        Seen {
+            log: self,
+            bounds: bounds.clone(),
+        }
+    }
+
     pub(crate) fn effects(&self, command: &str) -> &[(Epoch, Position)] {
         self.effects.get(command).map_or(&[], Vec::as_slice)
     }
 
-    pub(crate) fn all_effects(&self) -> impl Iterator<Item = (&String, &Vec<(Epoch, Position)>)> {
-        self.effects.iter()
+    /// Whether a command took effect twice in one log.
+    pub(crate) fn did_twice(&self) -> Option<&str> {
+        let twice = |effects: &Vec<(Epoch, Position)>| {
+            (effects.iter())
+                .any(|(epoch, _)| effects.iter().filter(|(of, _)| of == epoch).count() > 1)
+        };
+        let mut all = self.effects.iter();
+        all.find(|(_, effects)| twice(effects))
+            .map(|(id, _)| id.as_str())
     }
 
     /// The positions of a view in (after, up to], by the memory of the model.
@@ -108,12 +116,9 @@ impl Log {
         up_to: Position,
     ) -> impl Iterator<Item = Position> + 'a {
         let events = &self.epochs[epoch.as_str()];
-        (after.get() + 1..=up_to.get())
-            .filter(move |id| {
-                events
-                    .get(*id as usize - 1)
-                    .is_some_and(|event| viewer.sees(event))
-            })
+        let end = up_to.get().min(events.len() as u64);
+        (after.get() + 1..=end)
+            .filter(move |id| viewer.sees(&events[*id as usize - 1]))
             .map(|id| Position::new(id).expect("from the log"))
     }
 
@@ -122,7 +127,21 @@ impl Log {
     }
 }
 
-impl Stretch for Log {
+fn empty(name: &str) -> LogBounds {
+    LogBounds {
+        epoch: Epoch::new(name).expect("a name"),
+        head: Position::ZERO,
+        floor: Position::ZERO,
+    }
+}
+
+/// The log as far as a node knows it.
+pub(crate) struct Seen<'a> {
+    log: &'a Log,
+    bounds: LogBounds,
+}
+
+impl Stretch for Seen<'_> {
     type Event = Stored;
 
     fn bounds(&self) -> &LogBounds {
@@ -133,6 +152,6 @@ impl Stretch for Log {
         if position <= self.bounds.floor {
             return None;
         }
-        self.epochs[self.bounds.epoch.as_str()].get(position.get() as usize - 1)
+        self.log.epochs[self.bounds.epoch.as_str()].get(position.get() as usize - 1)
     }
 }

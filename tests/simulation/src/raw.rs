@@ -1,13 +1,24 @@
 //! What stands for the text of a frame.
 
-use tabwire_protocol::{Epoch, Executed, Position};
+use tabwire_protocol::{Epoch, Executed, Position, UserId, View};
 
 /// A frame as the app would read it.
 #[derive(Clone, Debug)]
 pub(crate) enum Raw {
-    Event { epoch: Epoch, id: Position },
-    Ack { epoch: Epoch, id: Position },
-    Nack { executed: Executed },
+    Event {
+        epoch: Epoch,
+        id: Position,
+        /// Of the session that it was written to.
+        view: View,
+        user: UserId,
+    },
+    Ack {
+        epoch: Epoch,
+        id: Position,
+    },
+    Nack {
+        executed: Executed,
+    },
     Other,
 }
 

@@ -1,211 +1,286 @@
-//! What goes wrong in a run.
+//! What goes wrong in a run. What a fault does and to whom is drawn from a stream of its own.
 
 use super::*;
 
-/// What can go wrong, in the order of the swarm's weights.
-pub(super) const FAULTS: [Fault; 17] = [
-    Fault::Close,
-    Fault::Crash,
-    Fault::Reload,
-    Fault::Restore,
-    Fault::Freeze,
-    Fault::Busy,
-    Fault::Break,
-    Fault::HalfOpen,
-    Fault::RestartEmpty,
-    Fault::RestartWithLog,
-    Fault::Drain,
-    Fault::Expire,
-    Fault::Modules,
-    Fault::Reconnect,
-    Fault::Wake,
-    Fault::Logout,
-    Fault::ClearStorage,
-];
-
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Fault {
-    Close,
-    Crash,
-    Reload,
-    /// A reload with the state and cursor that the app kept.
-    Restore,
-    Freeze,
-    Busy,
-    Break,
-    HalfOpen,
-    RestartEmpty,
-    RestartWithLog,
-    Drain,
-    Expire,
-    /// The app's back end gives tokens for other modules from now on.
-    Modules,
-    Reconnect,
-    Wake,
-    Logout,
-    ClearStorage,
-}
+/// How long somebody needs to come back to a tab that has stopped, in milliseconds.
+const COMES_BACK_MS_MAX: u64 = 10_000;
+/// The longest sleep and the longest spell of a page without running, in milliseconds.
+const SLEEP_MS_MAX: u64 = 7_200_000;
+const SPELL_MS_MAX: u64 = 300_000;
+/// How far a clock is set, in milliseconds.
+const CLOCK_MS_MAX: u64 = 4 * 3_600_000;
 
 impl World {
-    pub(super) fn fault(&mut self) {
+    pub(super) fn fault(&mut self, scheduled: Scheduled) {
+        let Scheduled { index, fault, .. } = scheduled;
         if self.calm() {
             return;
         }
-        self.faults_left = self.faults_left.saturating_sub(1);
-        let total: u64 = self.swarm.weights.iter().sum();
-        if total > 0 {
-            let mut drawn = self.random.range(1, total);
-            let index = self.swarm.weights.iter().position(|weight| {
-                let here = drawn <= *weight;
-                drawn = drawn.saturating_sub(*weight);
-                here
-            });
-            let fault = FAULTS[index.expect("drawn within the sum")];
-            self.note(|| format!("fault: {fault:?}"));
-            self.inflict(fault);
+        self.note(|| format!("fault {index}: {fault:?}"));
+        let mut random = Random::of(self.seed, Stream::Fault(index));
+        match fault {
+            Fault::Break | Fault::HalfOpen | Fault::Offline => {
+                self.harm_network(fault, &mut random)
+            }
+            Fault::Mute
+            | Fault::TryLater
+            | Fault::RestartEmpty
+            | Fault::RestartWithLog
+            | Fault::Drain
+            | Fault::Expire
+            | Fault::Modules
+            | Fault::Revoke => self.harm_server(fault, &mut random),
+            Fault::Sleep
+            | Fault::ClockForward
+            | Fault::ClockBack
+            | Fault::ClearStorage
+            | Fault::OtherUser
+            | Fault::Nobody
+            | Fault::Switch
+            | Fault::Cover => self.harm_browser(fault, &mut random),
+            _ => {
+                let choice = random.next();
+                if let Some(page) = self.choose(choice, |world, page| world.runs(page)) {
+                    self.harm_page(fault, page, index, &mut random);
+                }
+            }
         }
-        let wait = self.random.range(1, self.swarm.fault_every);
-        self.after(wait, Due::Fault);
     }
 
-    pub(super) fn inflict(&mut self, fault: Fault) {
-        let running = self.living(&[Life::Runs]);
-        let page = self.random.pick(&running);
-        let wires: Vec<Connection> = self.wires.keys().copied().collect();
-        let wire = self.random.pick(&wires);
-        match (fault, page, wire) {
-            (Fault::Close, Some(page), _) => {
-                self.coverage.hit(Path::TabClosed);
-                let input = if self.random.percent(50) {
-                    Input::Hide
-                } else {
-                    Input::Close
-                };
-                self.handle(page, input);
-                self.replace(page, None);
+    fn harm_page(&mut self, fault: Fault, page: PageId, index: usize, random: &mut Random) {
+        match fault {
+            Fault::Close | Fault::Crash | Fault::Reload | Fault::Restore | Fault::RestoreAhead => {
+                self.replace_by(fault, page, random);
             }
-            (Fault::Crash, Some(page), _) => {
-                self.coverage.hit(Path::TabCrashed);
-                self.replace(page, None);
-            }
-            (Fault::Reload, Some(page), _) => {
-                self.coverage.hit(Path::TabReloaded);
-                self.handle(page, Input::Hide);
-                self.replace(page, None);
-            }
-            (Fault::Restore, Some(page), _) => {
-                if let Some(cursor) = self.pages[page].app.cursor().cloned() {
-                    self.coverage.hit(Path::TabRestored);
-                    self.handle(page, Input::Hide);
-                    self.replace(page, Some(App::restored(self.swarm.fetches_state, cursor)));
+            Fault::Duplicate => {
+                if let Some(app) = self.pages[page].app.kept() {
+                    self.coverage.hit(Path::TabDuplicated);
+                    let Page { browser, user, .. } = self.pages[page];
+                    // No other page has a place of this number.
+                    self.open(browser, user, (1_000 + index as u64, 0), app, true);
                 }
             }
-            (Fault::Freeze, Some(page), _) => {
+            Fault::Away => {
+                self.coverage.hit(Path::TabAway);
+                self.leave_sight(page);
+                self.stop(page, Life::Away, random.scale(10, SPELL_MS_MAX));
+            }
+            Fault::Freeze => {
                 self.coverage.hit(Path::TabFrozen);
-                self.handle(page, Input::Hide);
-                self.pages[page].life = Life::Frozen;
-                let wait = self.random.range(10, 60_000);
-                self.after(wait, Due::Thaw(page));
+                self.leave_sight(page);
+                self.stop(page, Life::Frozen, random.scale(10, SPELL_MS_MAX));
             }
-            (Fault::Busy, Some(page), _) => {
-                self.pages[page].life = Life::Busy;
-                let wait = self.random.range(10, 5_000);
-                self.after(wait, Due::Thaw(page));
+            Fault::Suspend => {
+                self.coverage.hit(Path::TabSuspended);
+                self.leave_sight(page);
+                self.stop(page, Life::Suspended, random.scale(10, SPELL_MS_MAX));
             }
-            (Fault::Break, _, Some(wire)) => {
-                self.coverage.hit(Path::ConnectionBroken);
-                self.break_wire(wire);
+            Fault::Busy => {
+                self.coverage.hit(Path::TabBusy);
+                self.stop(page, Life::Busy, random.scale(10, 20_000));
             }
-            (Fault::HalfOpen, _, Some(wire)) => {
-                self.coverage.hit(Path::ConnectionHalfOpen);
-                self.wires.get_mut(&wire).expect("picked").half_open = true;
+            Fault::Deafen => {
+                self.coverage.hit(Path::TabDeaf);
+                let ms = random.scale(1_000, 2 * SPELL_MS_MAX);
+                self.pages[page].deaf_until = self.now.plus(Millis(ms));
             }
-            (Fault::RestartEmpty, ..) => {
-                self.coverage.hit(Path::ServerRestartedEmpty);
-                self.restart(true);
+            Fault::Reconnect => self.feed(page, Input::Reconnect),
+            Fault::Online => self.feed(page, Input::Online),
+            Fault::Leave => {
+                self.coverage.hit(Path::TabLeft);
+                self.feed(page, Input::Close);
+                self.comes_back(page, random);
             }
-            (Fault::RestartWithLog, ..) => {
-                self.coverage.hit(Path::ServerRestartedWithLog);
-                self.restart(false);
-            }
-            (Fault::Drain, ..) => {
-                self.coverage.hit(Path::Drained);
-                let after_ms = Some(self.random.range(100, 5_000));
-                for connection in self.server.connections() {
-                    let bye = Bye {
-                        code: CloseCode::Restart.code(),
-                        retry: true,
-                        after_ms,
-                    };
-                    self.server.gone(connection);
-                    self.send_down(vec![
-                        (connection, Down::Frame(Frame::Bye(bye), Raw::Other)),
-                        (connection, Down::Close(bye.code)),
-                    ]);
-                }
-            }
-            (Fault::Expire, ..) => self.server.log.expire(),
-            (Fault::Modules, ..) => self.chat = !self.chat,
-            (Fault::Reconnect, Some(page), _) => self.handle(page, Input::Reconnect),
-            (Fault::Wake, Some(page), _) => {
-                let input = if self.random.percent(50) {
-                    Input::Online
-                } else {
-                    Input::Visible(true)
-                };
-                self.handle(page, input);
-            }
-            (Fault::Logout, Some(page), _) => {
-                self.coverage.hit(Path::LoggedOut);
-                self.handle(page, Input::Logout);
+            Fault::Logout => {
+                self.feed(page, Input::Logout);
                 // Somebody logs in again, in the same tab.
-                let wait = self.random.range(100, 3_000);
-                self.after(wait, Due::Input(page, Input::Reconnect));
+                self.comes_back(page, random);
             }
-            (Fault::ClearStorage, ..) => {
-                for browser in &mut self.browsers {
-                    browser.term = 0;
-                }
-            }
-            _ => {}
+            _ => unreachable!("{fault:?} is not of a page"),
         }
     }
 
     /// A page is gone, and another comes.
-    pub(super) fn replace(&mut self, page: PageId, restored: Option<App>) {
-        let browser = self.pages[page].browser;
-        self.pages[page].life = Life::Gone;
-        self.pages[page].listens = None;
-        if let Some((_, connection)) = self.pages[page].socket.take() {
-            self.hang_up(connection);
+    fn replace_by(&mut self, fault: Fault, page: PageId, random: &mut Random) {
+        let app = &self.pages[page].app;
+        let head = self.server.log.bounds().head;
+        let (path, kept) = match fault {
+            Fault::Close => (Path::TabClosed, Some(app.forgetful())),
+            Fault::Crash => (Path::TabCrashed, Some(app.forgetful())),
+            Fault::Restore => (Path::TabRestored, app.kept()),
+            Fault::RestoreAhead => {
+                let ahead = app.kept_ahead(head, random.range(1, 20));
+                (Path::TabRestoredAhead, ahead)
+            }
+            _ => (Path::TabReloaded, Some(app.forgetful())),
+        };
+        let Some(kept) = kept else { return };
+        self.coverage.hit(path);
+        match fault {
+            Fault::Crash => {}
+            Fault::Close if random.percent(50) => self.feed(page, Input::Close),
+            _ => self.feed(page, Input::Hide),
         }
-        let granted = self.browsers[browser].lock.gone(page);
-        self.grant(granted);
-        self.open_page(browser, restored);
+        self.replace(page, kept);
     }
 
-    pub(super) fn thaw(&mut self, page: PageId) {
-        let life = self.pages[page].life;
-        if matches!(life, Life::Gone | Life::Runs) {
+    /// Only hidden pages are frozen or suspended. Another page may be looked at meanwhile.
+    fn leave_sight(&mut self, page: PageId) {
+        let Page { browser, .. } = self.pages[page];
+        if self.browsers[browser].shown != Some(page) {
             return;
         }
-        self.pages[page].life = Life::Runs;
-        if life == Life::Frozen {
-            self.handle(page, Input::Show);
+        let other = self.living().find(|other| {
+            *other != page && self.pages[*other].browser == browser && self.runs(*other)
+        });
+        match other {
+            Some(other) => self.show(other),
+            None => self.cover(browser),
         }
-        while let Some(input) = self.pages[page].backlog.pop_front() {
-            self.handle(page, input);
-        }
-        self.handle(page, Input::Tick);
     }
 
-    pub(super) fn restart(&mut self, loses_log: bool) {
-        self.server.stop(loses_log);
-        let wires: Vec<Connection> = self.wires.keys().copied().collect();
-        for wire in wires {
-            self.break_wire(wire);
+    fn comes_back(&mut self, page: PageId, random: &mut Random) {
+        let wait = random.range(100, COMES_BACK_MS_MAX);
+        self.after(wait, Due::Input(page, Input::Reconnect));
+    }
+
+    fn harm_browser(&mut self, fault: Fault, random: &mut Random) {
+        let browser = random.range(0, self.browsers.len() as u64 - 1) as usize;
+        if self.browsers[browser].sleeps() {
+            return;
         }
-        let wait = self.random.range(1, 5_000);
-        self.after(wait, Due::ServerUp);
+        match fault {
+            Fault::Sleep => {
+                self.coverage.hit(Path::Slept);
+                let longest = if random.percent(10) {
+                    SLEEP_MS_MAX
+                } else {
+                    SPELL_MS_MAX
+                };
+                let ms = random.scale(2_000, longest);
+                self.sleep(browser, ms, random);
+            }
+            Fault::ClockForward | Fault::ClockBack => {
+                let ms = random.scale(1_000, CLOCK_MS_MAX).cast_signed();
+                let forward = fault == Fault::ClockForward;
+                self.browsers[browser].clock_ahead += if forward { ms } else { -ms };
+                self.coverage.hit(if forward {
+                    Path::ClockForward
+                } else {
+                    Path::ClockBack
+                });
+            }
+            Fault::ClearStorage => {
+                self.coverage.hit(Path::StorageCleared);
+                self.browsers[browser].clear_storage();
+            }
+            Fault::OtherUser | Fault::Nobody => {
+                self.browsers[browser].login = if fault == Fault::Nobody {
+                    Login::Nobody
+                } else {
+                    Login::Other
+                };
+                let wait = random.scale(1_000, 60_000);
+                self.after(wait, Due::LogIn(browser));
+            }
+            Fault::Switch => {
+                let choice = random.next();
+                let other = self.choose(choice, |world, page| {
+                    let other = &world.pages[page];
+                    other.browser == browser && !other.visible
+                });
+                if let Some(other) = other {
+                    self.show(other);
+                }
+            }
+            Fault::Cover => {
+                if let Some(shown) = self.browsers[browser].shown {
+                    self.coverage.hit(Path::TabsCovered);
+                    self.cover(browser);
+                    let wait = random.scale(100, SPELL_MS_MAX);
+                    self.after(wait, Due::Show(shown));
+                }
+            }
+            _ => unreachable!("{fault:?} is not of a browser"),
+        }
+    }
+
+    fn harm_network(&mut self, fault: Fault, random: &mut Random) {
+        if fault == Fault::Offline {
+            let browser = random.range(0, self.browsers.len() as u64 - 1) as usize;
+            self.coverage.hit(Path::Offline);
+            let ms = random.scale(500, 60_000);
+            self.browsers[browser].offline_until = self.now.plus(Millis(ms));
+            for wire in self.wires_of(browser) {
+                self.wires.get_mut(&wire).expect("listed").half_open = true;
+            }
+            return;
+        }
+        let choice = random.next();
+        let connected = |world: &Self, page: PageId| world.pages[page].socket.is_some();
+        let Some(page) = self.choose(choice, connected) else {
+            return;
+        };
+        let (_, connection) = self.pages[page].socket.expect("chosen for it");
+        if let Some(wire) = self.wires.get_mut(&connection) {
+            if fault == Fault::Break {
+                self.coverage.hit(Path::ConnectionBroken);
+                self.break_wire(connection);
+            } else {
+                self.coverage.hit(Path::ConnectionHalfOpen);
+                wire.half_open = true;
+            }
+        }
+    }
+
+    fn harm_server(&mut self, fault: Fault, random: &mut Random) {
+        let node = random.range(0, self.server.nodes.len() as u64 - 1) as usize;
+        let all: Vec<NodeId> = (0..self.server.nodes.len()).collect();
+        match fault {
+            Fault::RestartEmpty => {
+                self.coverage.hit(Path::ServerRestartedEmpty);
+                self.restart(&all, true, random);
+            }
+            Fault::RestartWithLog => {
+                self.coverage.hit(Path::ServerRestartedWithLog);
+                let some = if random.percent(50) { &all } else { &all[..1] };
+                self.restart(some, false, random);
+            }
+            Fault::Mute | Fault::TryLater => {
+                let silent = fault == Fault::Mute;
+                let state = &mut self.server.nodes[node];
+                state.mute |= silent;
+                state.busy |= !silent;
+                if silent {
+                    self.coverage.hit(Path::ServerSilent);
+                    for wire in self.wires.values_mut().filter(|wire| wire.node == node) {
+                        wire.half_open |= random.percent(50);
+                    }
+                }
+                let wait = random.scale(500, 60_000);
+                self.after(wait, Due::NodeUp(node));
+            }
+            Fault::Drain => {
+                self.coverage.hit(Path::Drained);
+                for connection in self.server.connections(Some(node)) {
+                    let after_ms = Some(random.range(100, 5_000));
+                    self.server
+                        .close_after(connection, CloseCode::Restart, after_ms);
+                }
+                self.obey_server();
+            }
+            Fault::Expire => self.server.log.expire(),
+            Fault::Modules => self.chat = !self.chat,
+            Fault::Revoke => {
+                let index = random.range(0, self.swarm.users as u64 - 1) as usize;
+                self.server.revoke(self.now, &user(index));
+                self.obey_server();
+                let wait = random.range(100, COMES_BACK_MS_MAX);
+                if let Some(home) = self.home(index) {
+                    self.after(wait, Due::ReconnectAll(home, index));
+                }
+            }
+            _ => unreachable!("{fault:?} is not of the server"),
+        }
     }
 }

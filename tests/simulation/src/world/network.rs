@@ -3,88 +3,91 @@
 use super::*;
 
 impl World {
-    pub(super) fn latency(&mut self) -> u64 {
-        self.random.range(0, self.swarm.latency_max)
+    fn latency(&self, random: &mut Random) -> u64 {
+        random.range(0, self.swarm.latency_max)
     }
 
-    pub(super) fn arrive(&mut self, page: PageId, socket: SocketId, connection: Connection) {
-        if self.pages[page].life == Life::Gone
-            || self.pages[page].socket != Some((socket, connection))
-        {
-            return;
-        }
-        if !self.server.up {
-            self.pages[page].socket = None;
-            return self.feed(page, Input::SocketClosed(socket, 1006));
-        }
+    pub(super) fn open_socket(&mut self, page: PageId, socket: SocketId) {
+        self.connections += 1;
+        let connection = self.connections;
+        let opened = &mut self.pages[page];
+        opened.socket = Some((socket, connection));
+        let key = mixed(opened.slot ^ mixed(opened.generation));
+        let mut random = Random::of(self.seed, Stream::Wire(key, socket.0));
+        let wait = self.latency(&mut random) + self.latency(&mut random);
+        let choice = random.next();
+        let Some(node) = self.server.node_for(choice) else {
+            return self.after(wait, Due::Arrive(page, socket, connection));
+        };
         let wire = Wire {
             page,
             socket,
+            node,
             half_open: false,
             up_at: self.now,
             down_at: self.now,
+            random,
         };
         self.wires.insert(connection, wire);
+        self.after(wait, Due::Arrive(page, socket, connection));
+    }
+
+    /// A connection reaches its node, or nothing.
+    pub(super) fn arrive(&mut self, page: PageId, socket: SocketId, connection: Connection) {
+        if self.pages[page].socket != Some((socket, connection)) {
+            return;
+        }
+        let browser = self.pages[page].browser;
+        if self.browsers[browser].offline_until > self.now {
+            // Some networks refuse, others say nothing at all.
+            if mixed(connection.into()).is_multiple_of(2) {
+                self.refuse(page, socket, connection);
+            }
+            return;
+        }
+        let node = self.wires.get(&connection).map(|wire| wire.node);
+        let Some(node) = node.filter(|node| self.server.nodes[*node].up) else {
+            return self.refuse(page, socket, connection);
+        };
+        if self.server.nodes[node].mute {
+            self.coverage.hit(Path::ConnectionNeverAnswered);
+            self.wires
+                .get_mut(&connection)
+                .expect("just found")
+                .half_open = true;
+        }
         self.feed(page, Input::SocketOpen(socket));
     }
 
+    fn refuse(&mut self, page: PageId, socket: SocketId, connection: Connection) {
+        self.wires.remove(&connection);
+        self.pages[page].socket = None;
+        self.feed(page, Input::SocketClosed(socket, 1006));
+    }
+
+    pub(super) fn wires_of(&self, browser: usize) -> Vec<Connection> {
+        let of = |wire: &Wire| self.pages[wire.page].browser == browser;
+        let wires = self.wires.iter();
+        wires
+            .filter(|(_, wire)| of(wire))
+            .map(|(connection, _)| *connection)
+            .collect()
+    }
+
     pub(super) fn send_up(&mut self, connection: Connection, frame: ClientFrame) {
-        let latency = self.latency();
-        let now = self.now;
-        let Some(wire) = self.wires.get_mut(&connection) else {
-            return;
-        };
-        wire.up_at = now.plus(Millis(latency)).max(wire.up_at);
-        let at = wire.up_at;
-        self.at(at, Due::Up(connection, frame));
-    }
-
-    pub(super) fn up(&mut self, connection: Connection, frame: ClientFrame) {
-        if !self.server.up
-            || self
-                .wires
-                .get(&connection)
-                .is_none_or(|wire| wire.half_open)
-        {
-            return;
-        }
-        let hello = matches!(frame, ClientFrame::Hello(_));
-        let wires = &self.wires;
-        let lives =
-            |connection: Connection| wires.get(&connection).is_some_and(|wire| !wire.half_open);
-        let sent = self
-            .server
-            .receive(self.now, connection, frame, lives, &mut self.coverage);
-        self.send_down(sent);
-        if hello {
-            self.after(self.swarm.ping, Due::Ping(connection));
-        }
-        self.wake_sessions();
-    }
-
-    /// The log has grown, or somebody asked for something: every session looks.
-    pub(super) fn wake_sessions(&mut self) {
-        for connection in self.server.connections() {
-            self.write(connection);
+        let (now, latency_max) = (self.now, self.swarm.latency_max);
+        if let Some(wire) = self.wires.get_mut(&connection) {
+            let latency = wire.random.range(0, latency_max);
+            wire.up_at = now.plus(Millis(latency)).max(wire.up_at);
+            let at = wire.up_at;
+            self.at(at, Due::Up(connection, frame));
         }
     }
 
-    pub(super) fn write(&mut self, connection: Connection) {
-        let (sent, more) = self.server.write(self.now, connection, &mut self.coverage);
-        self.send_down(sent);
-        if more {
-            let pause = self.random.range(1, 50);
-            self.after(pause, Due::Write(connection));
-        }
-    }
-
-    pub(super) fn send_down(&mut self, sent: Vec<(Connection, Down)>) {
-        for (connection, down) in sent {
-            let latency = self.latency();
-            let now = self.now;
-            let Some(wire) = self.wires.get_mut(&connection) else {
-                continue;
-            };
+    pub(super) fn send_down(&mut self, connection: Connection, down: Down) {
+        let (now, latency_max) = (self.now, self.swarm.latency_max);
+        if let Some(wire) = self.wires.get_mut(&connection) {
+            let latency = wire.random.range(0, latency_max);
             wire.down_at = now.plus(Millis(latency)).max(wire.down_at);
             let at = wire.down_at;
             self.at(at, Due::Down(connection, down));
@@ -106,19 +109,16 @@ impl World {
         }
     }
 
-    pub(super) fn lose_socket(&mut self, page: PageId, connection: Connection) {
-        let socket = &mut self.pages[page].socket;
-        if socket.is_some_and(|(_, of)| of == connection) {
-            *socket = None;
-        }
+    fn lose_socket(&mut self, page: PageId, connection: Connection) {
+        self.pages[page].socket.take_if(|(_, of)| *of == connection);
     }
 
     /// A client closes: the server hears of it, unless the network is dead.
     pub(super) fn hang_up(&mut self, connection: Connection) {
-        if let Some(wire) = self.wires.remove(&connection)
+        if let Some(mut wire) = self.wires.remove(&connection)
             && !wire.half_open
         {
-            let latency = self.latency();
+            let latency = self.latency(&mut wire.random);
             self.at(
                 self.now.plus(Millis(latency)).max(wire.up_at),
                 Due::Hangup(connection),
@@ -129,9 +129,9 @@ impl World {
     /// A connection ends without a word; both sides notice.
     pub(super) fn break_wire(&mut self, connection: Connection) {
         self.server.gone(connection);
-        if let Some(wire) = self.wires.remove(&connection) {
+        if let Some(mut wire) = self.wires.remove(&connection) {
             self.lose_socket(wire.page, connection);
-            let latency = self.latency();
+            let latency = self.latency(&mut wire.random);
             self.after(
                 latency,
                 Due::Input(wire.page, Input::SocketClosed(wire.socket, 1006)),

@@ -1,0 +1,110 @@
+//! Clocks and timers. A timer waits for so many milliseconds, whatever people do to the wall clock meanwhile; those of a hidden
+//! page are held back.
+
+use super::*;
+
+/// A timer that is held back for so long was throttled, in milliseconds.
+const HELD_BACK_MS: u64 = 500;
+
+impl World {
+    /// What a page reads from its wall clock.
+    pub(super) fn wall(&self, page: PageId) -> Millis {
+        self.browsers[self.pages[page].browser].wall(self.now)
+    }
+
+    /// Sets the timer that the page's machine asks for. One that is set already for that time of the wall clock stays.
+    pub(super) fn arm(&mut self, page: PageId) {
+        let next = self.pages[page].tab.next_timeout();
+        if self.pages[page].timer.map(|timer| timer.wall) == next {
+            return;
+        }
+        self.pages[page].timer = None;
+        if let Some(wall) = next {
+            let due = self.browsers[self.pages[page].browser].when(wall);
+            self.set_timer(page, wall, due.max(self.now));
+        }
+    }
+
+    fn set_timer(&mut self, page: PageId, wall: Millis, due: Millis) {
+        let at = self.held_back(page, due);
+        if at.since(due) > Millis(HELD_BACK_MS) {
+            self.coverage.hit(Path::TimerThrottled);
+        }
+        let number = self.sequence;
+        self.pages[page].timer = Some(Armed {
+            number,
+            wall,
+            due,
+            overdue: false,
+        });
+        self.at(at, Due::Timer(page, number));
+    }
+
+    /// How far apart the timers of a page fire, in milliseconds.
+    pub(super) fn timer_step(&self, page: PageId, at: Millis) -> u64 {
+        let Page {
+            browser,
+            visible,
+            visible_since,
+            ..
+        } = self.pages[page];
+        match self.browsers[browser].profile.throttle {
+            _ if visible => 1,
+            Throttle::None => 1,
+            Throttle::MinutesAfter(ms) if at.since(visible_since) >= Millis(ms) => 60_000,
+            Throttle::Seconds | Throttle::MinutesAfter(_) => 1_000,
+        }
+    }
+
+    /// How far apart its timers fired, at the most, since then.
+    pub(super) fn slowest_step(&self, page: PageId, since: Millis) -> u64 {
+        let Page {
+            browser,
+            visible,
+            visible_since,
+            ..
+        } = self.pages[page];
+        match self.browsers[browser].profile.throttle {
+            Throttle::MinutesAfter(_) if visible && visible_since > since => 60_000,
+            Throttle::Seconds if visible && visible_since > since => 1_000,
+            _ => self.timer_step(page, self.now),
+        }
+    }
+
+    fn held_back(&self, page: PageId, due: Millis) -> Millis {
+        let step = self.timer_step(page, due);
+        Millis(due.0.div_ceil(step).saturating_mul(step))
+    }
+
+    /// A timer fires, if the page runs.
+    pub(super) fn timer(&mut self, page: PageId, number: u64) {
+        let runs = self.runs(page);
+        let timer = &mut self.pages[page].timer;
+        let Some(armed) = timer.as_mut().filter(|armed| armed.number == number) else {
+            return;
+        };
+        if runs {
+            *timer = None;
+            self.handle(page, Input::Tick);
+        } else {
+            armed.overdue = true;
+        }
+    }
+
+    /// The page's timers go on: it runs again, or is held back no more. `slept` is for how long they stood still.
+    pub(super) fn resume_timers(&mut self, page: PageId, slept: u64) {
+        if let Some(Armed {
+            wall, due, overdue, ..
+        }) = self.pages[page].timer
+        {
+            let due = due.plus(Millis(slept)).max(self.now);
+            // What is overdue comes soon, but not before the rest of what the page wakes to.
+            let wait = if overdue {
+                self.pages[page].random.range(0, 20)
+            } else {
+                0
+            };
+            self.set_timer(page, wall, due.plus(Millis(wait)));
+        }
+    }
+}
