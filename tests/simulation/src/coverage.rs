@@ -25,6 +25,8 @@ paths! {
     Abdicated,
     Stole,
     HandedOver,
+    /// A lock was taken before the page that had it was told of its grant.
+    GrantOvertaken,
     StaleLeaderIgnored,
     /// A page that has lost the lock and does not know relayed all the same.
     ZombieRelayed,

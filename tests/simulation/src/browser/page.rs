@@ -40,6 +40,10 @@ pub(crate) struct Page {
     pub(crate) channel_at: BTreeMap<PageId, Millis>,
     /// When the page is told last of its lock: a loss is told after its grant.
     pub(crate) lock_at: Millis,
+    /// The grant that the page has not been told of.
+    pub(crate) granted: Option<LockRequest>,
+    /// The grant that was over before the page was told of it: it is told of the loss alone.
+    pub(crate) overtaken: Option<LockRequest>,
     /// The connection behind the socket that is not closed.
     pub(crate) socket: Option<(SocketId, Connection)>,
     /// What happened while the page did not run: it is told on waking up.

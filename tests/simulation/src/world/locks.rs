@@ -26,6 +26,7 @@ impl World {
 
     fn grant(&mut self, granted: Option<Request>) {
         if let Some((page, request)) = granted {
+            self.pages[page].granted = Some(request);
             self.tell_of_lock(page, Input::LockGranted(request));
         }
     }
@@ -54,7 +55,12 @@ impl World {
             return self.tell_of_lock(page, Input::LockRefused(number));
         }
         if let Some((old, lost)) = self.lock_of(page).steal(request) {
-            self.pages[old].losing = Some(lost);
+            let robbed = &mut self.pages[old];
+            robbed.losing = Some(lost);
+            if robbed.granted == Some(lost) && robbed.random.percent(50) {
+                robbed.overtaken = Some(lost);
+                self.coverage.hit(Path::GrantOvertaken);
+            }
             self.tell_of_lock(old, Input::LockLost(lost));
         }
         self.grant(Some(request));

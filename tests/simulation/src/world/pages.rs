@@ -59,6 +59,8 @@ impl World {
             deaf_until: Millis(0),
             channel_at: BTreeMap::new(),
             lock_at: Millis(0),
+            granted: None,
+            overtaken: None,
             socket: None,
             backlog: Backlog::default(),
             timer: None,
@@ -166,7 +168,8 @@ impl World {
         let source = Source::of(&input);
         let life = self.pages[page].life;
         let lost = source == Source::Channel && matches!(life, Life::Away | Life::Suspended);
-        if life == Life::Gone || lost {
+        let overtaken = matches!(input, Input::LockGranted(request) if self.pages[page].overtaken == Some(request));
+        if life == Life::Gone || lost || overtaken {
             return;
         }
         if self.hears(page, source) && !self.pages[page].backlog.has(source) {
@@ -182,6 +185,11 @@ impl World {
         if self.trace.is_some() && !matches!(input, Input::Tick) {
             let line = format!("page {page} <- {}", trace::input(&input));
             self.note(|| line);
+        }
+        if let Input::LockGranted(request) = &input {
+            self.pages[page]
+                .granted
+                .take_if(|granted| granted == request);
         }
         if let Input::LockLost(request) = &input {
             self.pages[page].losing.take_if(|losing| losing == request);
