@@ -218,7 +218,7 @@ impl Server {
             ClientFrame::RequestSync(request) => self.request_sync(connection, &request),
             ClientFrame::Command(command) => self.command(now, connection, command),
             ClientFrame::Renew { token } => self.renew(now, connection, &token),
-            ClientFrame::Ping => self.ping(connection),
+            ClientFrame::Ping => self.ping(now, connection),
             ClientFrame::Pong { .. } => {}
         }
     }
@@ -311,7 +311,7 @@ impl Server {
         self.acts.push(Act::Look(connection, end));
     }
 
-    pub(crate) fn ping(&mut self, connection: Connection) {
+    pub(crate) fn ping(&mut self, now: Millis, connection: Connection) {
         let Some(session) = self.sessions.get_mut(&connection) else {
             return;
         };
@@ -319,7 +319,7 @@ impl Server {
         let moving = Moving {
             prev,
             position: up_to,
-            kind: Kind::Ping(None),
+            kind: Kind::Ping(Some(now)),
         };
         self.send(connection, Down::Frame(Frame::Moving(moving), Raw::Other));
     }

@@ -124,7 +124,7 @@ fn frame(frame: &Frame, raw: &Raw) -> String {
         }) => match kind {
             Kind::Event(module) => format!("event {position} of {module} after {prev}"),
             Kind::Synced(reference) => format!("synced {position} after {prev}, ref {reference:?}"),
-            Kind::Ping => format!("ping {position} after {prev}"),
+            Kind::Ping(_) => format!("ping {position} after {prev}"),
         },
         Frame::FullRefresh(refresh) => format!(
             "full refresh: {:?}, {} {} at {}, ref {:?}",

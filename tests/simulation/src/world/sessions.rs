@@ -83,7 +83,7 @@ impl World {
 
     pub(super) fn ping(&mut self, connection: Connection) {
         self.server.hear_silence(self.now, connection);
-        self.server.ping(connection);
+        self.server.ping(self.now, connection);
         self.obey_server();
         if self.server.has(connection) {
             self.after(self.swarm.ping, Due::Ping(connection));
