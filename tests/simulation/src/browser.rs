@@ -23,6 +23,8 @@ pub(crate) struct Browser {
     pub(crate) shown: Option<PageId>,
     /// The wall clock is so far from the model's time, in milliseconds.
     pub(crate) clock_ahead: i64,
+    /// When it was set forward last.
+    pub(crate) set_forward_at: Millis,
     /// Until when the machine sleeps.
     pub(crate) sleeps_until: Option<Millis>,
     /// No connection leaves the machine until then.
@@ -58,6 +60,7 @@ impl Browser {
             groups: (0..users).map(|_| Group::default()).collect(),
             shown: None,
             clock_ahead: profile.clock_ahead,
+            set_forward_at: Millis(0),
             sleeps_until: None,
             offline_until: Millis(0),
             login: Login::Own,

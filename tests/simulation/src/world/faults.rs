@@ -163,6 +163,9 @@ impl World {
             Fault::ClockForward | Fault::ClockBack => {
                 let ms = random.scale(1_000, CLOCK_MS_MAX).cast_signed();
                 let forward = fault == Fault::ClockForward;
+                if forward {
+                    self.browsers[browser].set_forward_at = self.now;
+                }
                 self.browsers[browser].clock_ahead += if forward { ms } else { -ms };
                 self.coverage.hit(if forward {
                     Path::ClockForward
