@@ -180,6 +180,7 @@ mod tests {
             let mut from = start;
 
             let mut gaps = 0;
+            let mut after = 0;
             let mut steps = steps.into_iter();
             loop {
                 // When the steps are over: no more faults, and everything must arrive.
@@ -217,6 +218,8 @@ mod tests {
                         None
                     }
                     None => {
+                        after += 1;
+                        prop_assert!(after < 1_000, "the cursor does not get to the head");
                         if wire.is_empty() {
                             match session.event() {
                                 Some(frame) => wire.push_back(frame),

@@ -102,3 +102,43 @@ impl Millis {
         Self(self.0.saturating_sub(earlier.0))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn positions_begin_at_0_and_end_at_the_last_integer_of_a_javascript_number() {
+        assert_eq!(Position::new(0), Ok(Position::ZERO));
+        assert_eq!(Position::new(9_007_199_254_740_991), Ok(Position::MAX));
+        assert_eq!(
+            Position::try_from(9_007_199_254_740_992),
+            Err(PositionError)
+        );
+        assert_eq!(Position::MAX.next(), None);
+        assert_eq!(Position::ZERO.before(), Position::ZERO);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn before_the_next_position_is_the_position_itself(value in 0..Position::MAX.get()) {
+            let position = Position::new(value).expect("not above the last");
+            let next = position.next().expect("not the last");
+            prop_assert_eq!(u64::from(next), value + 1);
+            prop_assert_eq!(next.before(), position);
+        }
+    }
+
+    #[test]
+    fn what_people_read_of_a_position_is_its_number() {
+        assert_eq!(Position::MAX.to_string(), "9007199254740991");
+        assert_eq!(
+            PositionError.to_string(),
+            "a position is an integer from 0 to 2^53-1"
+        );
+    }
+}
