@@ -55,6 +55,8 @@ impl Bucket {
 
 #[cfg(test)]
 mod tests {
+    use proptest::{collection::vec, prelude::*};
+
     use super::*;
 
     const RATE: Rate = Rate {
@@ -62,21 +64,28 @@ mod tests {
         per_second: 2,
     };
 
+    /// A bucket whose burst has just passed.
+    fn emptied(at: Millis) -> Bucket {
+        let mut bucket = Bucket::full(RATE, at);
+        for _ in 0..RATE.burst {
+            assert!(bucket.take(RATE, at));
+        }
+        bucket
+    }
+
     #[test]
     fn a_burst_passes_and_then_only_the_rate() {
-        let mut bucket = Bucket::full(RATE, Millis(0));
+        let mut bucket = emptied(Millis(0));
         let mut take = |at| bucket.take(RATE, Millis(at));
         assert_eq!(
-            [take(0), take(0), take(0), take(0)],
-            [true, true, true, false]
+            [take(0), take(499), take(500), take(500)],
+            [false, false, true, false]
         );
-        assert_eq!([take(499), take(500), take(500)], [false, true, false]);
     }
 
     #[test]
     fn a_rest_fills_it_up_to_the_burst_and_no_further() {
-        let mut bucket = Bucket::full(RATE, Millis(0));
-        while bucket.take(RATE, Millis(0)) {}
+        let mut bucket = emptied(Millis(0));
         assert!(!bucket.is_full(RATE, Millis(1_499)));
         assert!(bucket.is_full(RATE, Millis(9_000_000)));
         let taken = (0..10).filter(|_| bucket.take(RATE, Millis(9_000_000)));
@@ -85,8 +94,55 @@ mod tests {
 
     #[test]
     fn a_clock_that_is_set_back_fills_nothing() {
-        let mut bucket = Bucket::full(RATE, Millis(1_000));
-        while bucket.take(RATE, Millis(1_000)) {}
-        assert!(!bucket.take(RATE, Millis(0)));
+        assert!(!emptied(Millis(1_000)).take(RATE, Millis(0)));
+    }
+
+    #[test]
+    fn a_bucket_holds_the_largest_rate_after_the_longest_rest() {
+        let rate = Rate {
+            burst: 1,
+            per_second: u64::MAX,
+        };
+        let mut bucket = Bucket::full(rate, Millis(0));
+        assert!(bucket.take(rate, Millis(0)));
+        assert!(bucket.take(rate, Millis(u64::MAX)));
+        assert!(!bucket.take(rate, Millis(u64::MAX)));
+    }
+
+    fn wait() -> impl Strategy<Value = u64> {
+        prop_oneof![3 => Just(0), 4 => 1_u64..600, 1 => 600_u64..9_000]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Neither more than the rate allows, nor less: one passes when in every span of time, with it, no more have passed than
+        /// the burst and what the span has gathered.
+        #[test]
+        fn one_passes_exactly_when_no_span_of_time_then_has_more_than_the_burst_and_its_rate(
+            burst in 0_u64..5,
+            per_second in 0_u64..4,
+            waits in vec(wait(), 1..60),
+        ) {
+            let rate = Rate { burst, per_second };
+            let mut now = Millis(0);
+            let mut bucket = Bucket::full(rate, now);
+            let mut passed: Vec<Millis> = Vec::new();
+            for wait in waits {
+                now = now.plus(Millis(wait));
+                // In thousandths: the most that any span up to now, from one that passed, has above what it gathered.
+                let missing = (1_u64..)
+                    .zip(passed.iter().rev())
+                    .map(|(count, at)| (count * 1_000).saturating_sub(now.since(*at).0 * per_second))
+                    .max()
+                    .unwrap_or(0);
+                prop_assert_eq!(bucket.is_full(rate, now), missing == 0);
+                let passes = missing + 1_000 <= burst * 1_000;
+                prop_assert_eq!(bucket.take(rate, now), passes);
+                if passes {
+                    passed.push(now);
+                }
+            }
+        }
     }
 }
