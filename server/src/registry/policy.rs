@@ -2,7 +2,10 @@
 
 use std::{fmt, sync::Arc};
 
-use tabwire_protocol::{CloseCode, Device};
+use tabwire_protocol::{CloseCode, Device, Position};
+
+/// The largest claim: the last integer that a frame can carry.
+pub const CLAIM_MAX: u64 = Position::MAX.get();
 
 /// Names one socket, for the time of the whole system.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,7 +44,7 @@ pub enum Concurrency {
 pub struct Grant {
     /// The device it was given to.
     pub device: Device,
-    /// Its number: one more than the one before.
+    /// Its number: above the one before, up to [`CLAIM_MAX`].
     pub claim: u64,
     /// The socket that holds it; none when that has gone.
     pub socket: Option<SocketId>,
@@ -104,13 +107,17 @@ pub fn decide(
     }
 }
 
-/// Above the last one, and above what the newcomer had: a server that lost its memory goes on counting.
+/// Above the last one, and above what the newcomer had: a server that lost its memory goes on counting. It ends where frames do, for
+/// a client that was told more could not say it when it connects again.
 fn next_claim(last: u64, newcomer: &Newcomer) -> u64 {
-    last.max(newcomer.claim.unwrap_or(0)).saturating_add(1)
+    let highest = last.max(newcomer.claim.unwrap_or(0));
+    highest.saturating_add(1).min(CLAIM_MAX)
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::{option, prelude::*, sample::select};
+
     use super::*;
 
     fn last(device: &str, claim: u64, socket: Option<&str>) -> Grant {
@@ -215,5 +222,92 @@ mod tests {
             None,
         );
         assert_eq!(decision, granted(8, None));
+    }
+
+    #[test]
+    fn claims_count_up_to_the_last_integer_of_a_frame() {
+        let most = (1 << 53) - 1;
+        for claim in [most - 1, most] {
+            let holder = last("laptop", claim, None);
+            let decision = decide(
+                Concurrency::Replace,
+                Some(&holder),
+                &newcomer("laptop", None),
+                None,
+            );
+            assert_eq!(decision, granted(most, None));
+        }
+    }
+
+    #[test]
+    fn a_socket_is_shown_by_its_name() {
+        let socket = SocketId::new("b0c4e1d2");
+        assert_eq!(
+            (socket.as_str(), socket.to_string().as_str()),
+            ("b0c4e1d2", "b0c4e1d2")
+        );
+    }
+
+    fn device() -> impl Strategy<Value = Device> {
+        select(vec!["laptop", "phone"]).prop_map(|name| Device::new(name).expect("a name"))
+    }
+
+    fn socket() -> impl Strategy<Value = Option<SocketId>> {
+        option::of(select(vec!["one", "two"]).prop_map(SocketId::new))
+    }
+
+    /// Claims that meet, and the largest that a frame can carry.
+    fn claim() -> impl Strategy<Value = u64> {
+        prop_oneof![4 => 1_u64..4, 1 => Just(CLAIM_MAX - 1), 1 => Just(CLAIM_MAX)]
+    }
+
+    fn grant() -> impl Strategy<Value = Option<Grant>> {
+        let grant = (device(), claim(), socket()).prop_map(|(device, claim, socket)| Grant {
+            device,
+            claim,
+            socket,
+        });
+        option::of(grant)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 4096, failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Whoever comes: one socket, numbers that rise, and nobody is turned away but for a reason.
+        #[test]
+        fn a_decision_keeps_the_promises_of_one_socket_per_user(
+            policy in select(BOTH.to_vec()),
+            last in grant(),
+            (device, claim) in (device(), option::of(claim())),
+            dead in socket(),
+        ) {
+            let newcomer = Newcomer { device, claim };
+            let holder = last.as_ref().and_then(|last| last.socket.clone());
+            let same_device = last.as_ref().is_some_and(|last| last.device == newcomer.device);
+            let before = last.as_ref().map_or(0, |last| last.claim);
+            // It comes by itself, and another device has been granted the socket since.
+            let outdated = !same_device && claim.is_some_and(|claim| claim < before);
+            let kept = policy == Concurrency::Reject && !same_device && holder.is_some() && holder != dead;
+            match decide(policy, last.as_ref(), &newcomer, dead.as_ref()) {
+                Decision::Grant { claim, closes } => {
+                    prop_assert!(!outdated && !kept);
+                    let highest = before.max(newcomer.claim.unwrap_or(0));
+                    prop_assert!(claim > highest || highest == CLAIM_MAX);
+                    prop_assert!(claim <= CLAIM_MAX, "a frame cannot carry it");
+                    let code = if same_device { CloseCode::Superseded } else { CloseCode::Replaced };
+                    prop_assert_eq!(closes, holder.map(|socket| (socket, code)));
+                }
+                Decision::Probe(socket) => {
+                    prop_assert!(kept && !outdated);
+                    prop_assert_eq!(Some(&socket), holder.as_ref());
+                    let again = decide(policy, last.as_ref(), &newcomer, Some(&socket));
+                    prop_assert!(matches!(again, Decision::Grant { .. }), "a dead socket is not probed again");
+                }
+                Decision::Refuse(code) => {
+                    prop_assert!(outdated);
+                    prop_assert_eq!(code, CloseCode::Replaced);
+                }
+            }
+        }
     }
 }
