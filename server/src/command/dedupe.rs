@@ -1,7 +1,7 @@
 //! What has become of the commands of late: the same one takes effect once, however often it is sent.
 //!
 //! Time is an argument. A record is kept until the command's deadline plus a minute; a copy that comes later finds its deadline
-//! over, so nothing runs twice.
+//! over, so nothing that names one runs twice. What became of it is not known then, and that is the answer.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -114,7 +114,17 @@ impl Dedupe {
             .deadline
             .unwrap_or_else(|| now.plus(DEADLINE_DEFAULT));
         if deadline < now {
-            return refuse(NackCode::Expired, "deadline: it is over");
+            // When its record would have ended too, it may have been run.
+            let executed = if deadline.plus(KEPT_AFTER_DEADLINE) > now {
+                Executed::No
+            } else {
+                Executed::Unknown
+            };
+            return Admission::Answer(Outcome::Failed {
+                code: NackCode::Expired,
+                executed,
+                message: "deadline: it is over".to_owned(),
+            });
         }
         if deadline > now.plus(DEADLINE_MAX) {
             return refuse(NackCode::Invalid, "deadline: at most 5 minutes ahead");
@@ -160,19 +170,9 @@ impl Dedupe {
         }
     }
 
-    /// How many commands are remembered.
-    pub fn len(&self) -> usize {
-        self.ends.len()
-    }
-
-    /// Whether no command is remembered.
-    pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
-    }
-
     fn expire(&mut self, now: Millis) {
         while self.ends.first().is_some_and(|(ends, ..)| *ends <= now) {
-            let (_, user, id) = self.ends.first().expect("there is a first one").clone();
+            let (_, user, id) = self.ends.pop_first().expect("there is a first one");
             self.forget(&user, &id);
         }
     }
@@ -192,6 +192,7 @@ fn fingerprint(command: &Command) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::{collection::vec, option, prelude::*, sample::select};
     use tabwire_protocol::EventType;
 
     use super::*;
@@ -219,14 +220,30 @@ mod tests {
         }
     }
 
-    fn code(admission: Admission) -> NackCode {
+    fn refused(admission: Admission) -> (NackCode, Executed) {
         match admission {
-            Admission::Answer(Outcome::Failed { code, executed, .. }) => {
-                assert_eq!(executed, Executed::No);
-                code
-            }
+            Admission::Answer(Outcome::Failed { code, executed, .. }) => (code, executed),
             other => panic!("not refused: {other:?}"),
         }
+    }
+
+    fn code(admission: Admission) -> NackCode {
+        let (code, executed) = refused(admission);
+        assert_eq!(executed, Executed::No);
+        code
+    }
+
+    /// How many commands are remembered: by their users and by their ends alike, with no user kept who has none.
+    fn remembered(dedupe: &Dedupe) -> usize {
+        let mut ends = BTreeSet::new();
+        for (user, records) in &dedupe.users {
+            assert!(!records.is_empty(), "{user} is kept for nothing");
+            for (id, record) in records {
+                ends.insert((record.ends, user.clone(), id.clone()));
+            }
+        }
+        assert_eq!(ends, dedupe.ends);
+        ends.len()
     }
 
     #[test]
@@ -264,8 +281,8 @@ mod tests {
             Admission::Answer(done(7))
         );
         let admission = dedupe.admit(NOW.plus(Millis(70_000)), &user(), &hola);
-        assert_eq!(code(admission), NackCode::Expired);
-        assert!(dedupe.is_empty());
+        assert_eq!(refused(admission), (NackCode::Expired, Executed::Unknown));
+        assert_eq!(remembered(&dedupe), 0);
     }
 
     #[test]
@@ -273,8 +290,10 @@ mod tests {
         let mut dedupe = Dedupe::new(10, 10);
         let mut hola = command("a:1", "{}");
         hola.deadline = Some(NOW);
-        let late = dedupe.admit(NOW.plus(Millis(1)), &user(), &hola);
-        assert_eq!(code(late), NackCode::Expired);
+        for late in [1, 59_999] {
+            let late = dedupe.admit(NOW.plus(Millis(late)), &user(), &hola);
+            assert_eq!(code(late), NackCode::Expired);
+        }
         assert_eq!(dedupe.admit(NOW, &user(), &hola), Admission::Run);
         let mut far = command("a:2", "{}");
         far.deadline = Some(NOW.plus(Millis(300_001)));
@@ -284,12 +303,24 @@ mod tests {
     }
 
     #[test]
+    fn a_command_without_a_deadline_has_a_minute_from_its_arrival() {
+        let mut dedupe = Dedupe::new(10, 10);
+        let mut hola = command("a:1", "{}");
+        hola.deadline = None;
+        assert_eq!(dedupe.admit(NOW, &user(), &hola), Admission::Run);
+        let kept = NOW.plus(Millis(119_999));
+        assert_eq!(dedupe.admit(kept, &user(), &hola), Admission::Running);
+        let over = NOW.plus(Millis(120_000));
+        assert_eq!(dedupe.admit(over, &user(), &hola), Admission::Run);
+    }
+
+    #[test]
     fn a_forgotten_command_is_run_when_it_comes_again() {
         let mut dedupe = Dedupe::new(10, 10);
         let hola = command("a:1", "{}");
         dedupe.admit(NOW, &user(), &hola);
         dedupe.forget(&user(), "a:1");
-        assert!(dedupe.is_empty());
+        assert_eq!(remembered(&dedupe), 0);
         assert_eq!(dedupe.admit(NOW, &user(), &hola), Admission::Run);
     }
 
@@ -317,6 +348,119 @@ mod tests {
         ] {
             let admission = dedupe.admit(NOW, &user(), &command(id, "{}"));
             assert_eq!(admission == Admission::Run, good, "{} bytes", id.len());
+        }
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Admit(UserId, Command),
+        Settle(UserId, String, Outcome),
+        Forget(UserId, String),
+        Wait(Millis),
+    }
+
+    fn name() -> impl Strategy<Value = (UserId, String)> {
+        let user = select(vec!["u_101", "u_102"]);
+        let user = user.prop_map(|user| UserId::new(user).expect("a name"));
+        (user, select(vec!["a:1", "a:2", "a:3"]).prop_map(Into::into))
+    }
+
+    /// Around the limits of a deadline and of how long it is remembered.
+    fn wait() -> impl Strategy<Value = u64> {
+        select(vec![0, 1, 59_999, 60_000, 60_001, 119_999, 120_000])
+    }
+
+    /// The deadline is after the start of the run: it may be over, or too far ahead.
+    fn asked() -> impl Strategy<Value = Command> {
+        let deadline = prop_oneof![wait(), 299_999_u64..300_002, 0_u64..900_000];
+        (
+            select(vec!["chat_message", "order_created"]),
+            select(vec!["{}", "[]"]),
+            option::of(deadline),
+        )
+            .prop_map(|(event_type, payload, deadline)| Command {
+                id: String::new(),
+                event_type: EventType::new(event_type).expect("a name"),
+                payload: RawJson::new(payload).expect("JSON"),
+                deadline: deadline.map(|deadline| NOW.plus(Millis(deadline))),
+            })
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            6 => (name(), asked()).prop_map(|((user, id), asked)| Step::Admit(user, Command { id, ..asked })),
+            2 => (name(), 1_u64..9).prop_map(|((user, id), event)| Step::Settle(user, id, done(event))),
+            1 => name().prop_map(|(user, id)| Step::Forget(user, id)),
+            2 => wait().prop_map(|wait| Step::Wait(Millis(wait))),
+        ]
+    }
+
+    /// A command that was run, and what became of it.
+    struct Run {
+        command: Command,
+        ends: Millis,
+        outcome: Option<Outcome>,
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Against a table that is looked through from end to end: from when a command is run until a minute after its deadline, or
+        /// until it is forgotten, it is not run again, whatever comes of it and others. And it is never said not to have been run.
+        #[test]
+        fn a_command_is_run_when_it_is_in_time_and_new_and_there_is_room(steps in vec(step(), 1..100)) {
+            let mut dedupe = Dedupe::new(2, 3);
+            let mut runs: BTreeMap<(UserId, String), Run> = BTreeMap::new();
+            let mut ever_run: BTreeSet<(UserId, String, Option<Millis>)> = BTreeSet::new();
+            let mut now = NOW;
+            for step in steps {
+                match step {
+                    Step::Wait(wait) => now = now.plus(wait),
+                    Step::Settle(user, id, outcome) => {
+                        dedupe.settle(&user, &id, outcome.clone());
+                        if let Some(run) = runs.get_mut(&(user, id)) {
+                            run.outcome = Some(outcome);
+                        }
+                    }
+                    Step::Forget(user, id) => {
+                        dedupe.forget(&user, &id);
+                        if let Some(run) = runs.remove(&(user.clone(), id.clone())) {
+                            ever_run.remove(&(user, id, run.command.deadline));
+                        }
+                    }
+                    Step::Admit(user, command) => {
+                        let admission = dedupe.admit(now, &user, &command);
+                        runs.retain(|_, run| run.ends > now);
+                        let of_user = runs.keys().filter(|(of, _)| *of == user).count();
+                        let deadline = command.deadline.unwrap_or_else(|| now.plus(Millis(60_000)));
+                        let name = (user, command.id.clone());
+                        if let Some(run) = runs.get(&name) {
+                            let same = (&run.command.event_type, &run.command.payload) == (&command.event_type, &command.payload);
+                            match &run.outcome {
+                                _ if !same => prop_assert_eq!(code(admission), NackCode::Conflict),
+                                Some(outcome) => prop_assert_eq!(admission, Admission::Answer(outcome.clone())),
+                                None => prop_assert_eq!(admission, Admission::Running),
+                            }
+                        } else if deadline < now {
+                            let (code, executed) = refused(admission);
+                            prop_assert_eq!(code, NackCode::Expired);
+                            let (user, id) = name;
+                            let was_run = ever_run.contains(&(user, id, command.deadline));
+                            prop_assert!(executed == Executed::Unknown || !was_run);
+                        } else if deadline.since(now) > Millis(300_000) {
+                            prop_assert_eq!(code(admission), NackCode::Invalid);
+                        } else if of_user == 2 || runs.len() == 3 {
+                            prop_assert_eq!(code(admission), NackCode::RateLimited);
+                        } else {
+                            prop_assert_eq!(admission, Admission::Run);
+                            let ends = deadline.plus(Millis(60_000));
+                            ever_run.insert((name.0.clone(), name.1.clone(), command.deadline));
+                            runs.insert(name, Run { command, ends, outcome: None });
+                        }
+                        prop_assert_eq!(remembered(&dedupe), runs.len());
+                    }
+                }
+            }
         }
     }
 }
