@@ -2,12 +2,14 @@
 
 use std::collections::VecDeque;
 
-use proptest::{collection::vec, prelude::*};
+use proptest::{collection::vec, option, prelude::*};
 use tabwire_protocol::{CursorRule, Verdict};
 
 use super::*;
 
 const MAX_REPLAY: u64 = 5_000;
+/// More than the logs of these tests can make a session write.
+const OUTPUTS_MAX: usize = 100;
 
 /// An event of the model: its module, and whom it is for when not for all.
 #[derive(Clone, Debug)]
@@ -101,9 +103,17 @@ fn open(log: &Log, last: Option<u64>) -> Opened {
     SessionCursor::open(cursor.as_ref(), viewer(&["orders"]), log, MAX_REPLAY)
 }
 
-/// Everything the session writes until it has nothing more, as text.
+/// Everything the session writes until it has nothing more, or is found not to come to an end.
+fn outputs<'s>(
+    session: &'s mut SessionCursor,
+    log: &'s Log,
+) -> impl Iterator<Item = Output<'s, Stored>> {
+    let outputs = std::iter::from_fn(|| session.next(log));
+    outputs.take(OUTPUTS_MAX)
+}
+
 fn written(session: &mut SessionCursor, log: &Log) -> Vec<String> {
-    std::iter::from_fn(|| session.next(log).map(|output| text(&output))).collect()
+    outputs(session, log).map(|output| text(&output)).collect()
 }
 
 fn text(output: &Output<'_, Stored>) -> String {
@@ -199,6 +209,23 @@ fn a_cursor_that_cannot_be_served_is_refused_with_the_reason() {
 }
 
 #[test]
+fn a_refresh_is_told_as_it_was_decided_with_the_time_to_spread_fetches_over() {
+    let mut log = Log::new("e1", 0);
+    log.push("o");
+    let mut session = open(&log, None).cursor;
+    let refused = session.request_sync(&cursor(&log, 2), 7, &log, MAX_REPLAY);
+    let refused = refused.expect("none is outstanding");
+    let told = refused.expect("it is unknown").frame(500);
+    assert_eq!(told.reason, RefreshReason::UnknownPosition);
+    assert_eq!(told.epoch, log.bounds.epoch);
+    assert_eq!(&told.view, session.viewer().view());
+    assert_eq!(
+        (told.at, told.reference, told.spread_ms),
+        (at(1), Some(7), 500)
+    );
+}
+
+#[test]
 fn only_events_of_the_view_make_a_replay_too_long() {
     let mut log = Log::new("e1", 0);
     log.push("cccccocccco");
@@ -210,6 +237,19 @@ fn only_events_of_the_view_make_a_replay_too_long() {
             max_replay,
         )
         .resume
+    };
+    assert_eq!(opened(2), Resume::Replay);
+    assert_eq!(opened(1), Resume::FullRefresh);
+}
+
+#[test]
+fn what_is_not_at_hand_makes_a_replay_too_long_as_if_it_were_of_the_view() {
+    let mut log = Log::new("e1", 0);
+    log.push("cc");
+    log.bounds.head = at(4); // the last two are not at hand
+    let opened = |max_replay| {
+        let cursor = cursor(&log, 0);
+        SessionCursor::open(Some(&cursor), viewer(&["orders"]), &log, max_replay).resume
     };
     assert_eq!(opened(2), Resume::Replay);
     assert_eq!(opened(1), Resume::FullRefresh);
@@ -259,6 +299,22 @@ fn a_request_sync_never_raises_the_position() {
     assert_eq!(
         written(&mut session, &log),
         ["event 1>2", "event 2>3", "event 3>4", "synced 4>4 ref 7"]
+    );
+}
+
+#[test]
+fn a_request_sync_for_less_of_the_log_does_not_end_the_replay_of_the_hello_before_its_time() {
+    let mut log = Log::new("e1", 0);
+    log.push("ooo");
+    let mut session = open(&log, Some(2)).cursor;
+    let mut behind = Log::new("e1", 0);
+    behind.push("oo");
+    let asked = session.request_sync(&cursor(&behind, 1), 7, &behind, MAX_REPLAY);
+    assert_eq!(asked, Ok(None));
+    assert_eq!(written(&mut session, &behind), ["event 1>2"]);
+    assert_eq!(
+        written(&mut session, &log),
+        ["event 2>3", "synced 3>3 ref 7"]
     );
 }
 
@@ -320,6 +376,20 @@ fn another_epoch_refreshes_the_session_and_what_was_asked_is_answered_by_synced(
 }
 
 #[test]
+fn what_was_asked_is_answered_in_an_epoch_that_starts_lower_too() {
+    let mut log = Log::new("e1", 0);
+    log.push("oooo");
+    let mut session = open(&log, None).cursor;
+    let asked = session.request_sync(&cursor(&log, 1), 7, &log, MAX_REPLAY);
+    assert_eq!(asked, Ok(None));
+    let log = Log::new("e2", 2);
+    assert_eq!(
+        written(&mut session, &log),
+        ["epoch_changed at 2", "synced 2>2 ref 7"]
+    );
+}
+
+#[test]
 fn a_request_sync_that_finds_another_epoch_is_answered_after_the_refresh() {
     let old = Log::new("e1", 0);
     let mut session = open(&old, None).cursor;
@@ -372,7 +442,7 @@ fn a_view_is_named_by_shop_user_and_modules_for_all_versions() {
 }
 
 /// A frame on its way to the client.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 enum Frame {
     Moving {
         prev: Position,
@@ -396,8 +466,8 @@ enum Step {
     Overtake,
     /// The oldest event expires.
     Expire,
-    /// The log loses everything: a new epoch that starts above the old head.
-    NewEpoch,
+    /// The log loses everything: a new epoch. It should start above the old head, but need not when another node makes it.
+    NewEpoch(u64),
     /// The client connects again with its cursor.
     Reconnect,
 }
@@ -412,7 +482,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => Just(Step::Double),
         2 => Just(Step::Overtake),
         1 => Just(Step::Expire),
-        1 => Just(Step::NewEpoch),
+        1 => (0_u64..200).prop_map(Step::NewEpoch),
         1 => Just(Step::Reconnect),
     ]
 }
@@ -484,7 +554,7 @@ proptest! {
         let mut epochs = 1;
         let mut steps = steps.into_iter();
         let mut idle = 0;
-        for _ in 0..20_000 {
+        for _ in 0..5_000 {
             let delivered = match steps.next() {
                 Some(Step::Grow(initial)) => {
                     log.push(&initial.to_string());
@@ -528,9 +598,9 @@ proptest! {
                     }
                     None
                 }
-                Some(Step::NewEpoch) => {
+                Some(Step::NewEpoch(base)) => {
                     epochs += 1;
-                    log = Log::new(&format!("e{epochs}"), log.bounds.head.get() + 1);
+                    log = Log::new(&format!("e{epochs}"), base);
                     None
                 }
                 Some(Step::Reconnect) => {
@@ -609,5 +679,82 @@ proptest! {
         prop_assert_eq!(client.asked, None);
         prop_assert_eq!(&client.epoch, &log.bounds.epoch);
         prop_assert_eq!(client.rule.last(), log.bounds.head);
+    }
+}
+
+fn modules(most: usize) -> impl Strategy<Value = String> {
+    vec(prop_oneof![Just('o'), Just('c'), Just('O')], 0..=most)
+        .prop_map(|initials| initials.into_iter().collect())
+}
+
+fn frames(session: &mut SessionCursor, log: &Log) -> Vec<Frame> {
+    outputs(session, log).map(frame).collect()
+}
+
+fn events(frames: &[Frame]) -> Vec<Position> {
+    let event = |frame: &Frame| match frame {
+        Frame::Moving {
+            to, event: true, ..
+        } => Some(*to),
+        _ => None,
+    };
+    frames.iter().filter_map(event).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// A request is a `hello` on the same socket: what is asked for again is written as to a new session with that cursor, and who
+    /// asks for what has not been written yet, or is refused, is written what would have been written anyway.
+    #[test]
+    fn a_request_sync_writes_what_a_hello_with_its_cursor_would_and_takes_nothing_away(
+        (before, meanwhile, after) in (modules(9), modules(3), modules(3)),
+        opened_at in option::of(0_u64..10),
+        (outputs, pinged) in (0_usize..9, any::<bool>()),
+        (last, expired, max_replay) in (0_u64..14, 0_u64..4, 0_u64..9),
+    ) {
+        let mut log = Log::new("e1", 0);
+        log.push(&before);
+        let mut session = open(&log, opened_at).cursor;
+        log.push(&meanwhile);
+        for _ in 0..outputs {
+            session.next(&log);
+        }
+        if pinged {
+            session.ping();
+        }
+        // The session is not behind the floor: that would be told to it before anything else.
+        log.bounds.floor = at(expired).min(session.position());
+
+        let cursor = cursor(&log, last);
+        let position = session.position();
+        let mut hello = SessionCursor::open(Some(&cursor), viewer(&["orders"]), &log, max_replay);
+        let mut asked = session.clone();
+        let answer = asked.request_sync(&cursor, 7, &log, max_replay);
+        let refused = hello.refresh.map(|refresh| Refresh { reference: Some(7), ..refresh });
+        prop_assert_eq!(&answer, &Ok(refused.clone()));
+
+        log.push(&after);
+        let mut written = frames(&mut asked, &log);
+        let otherwise = frames(&mut session.clone(), &log);
+        if refused.is_some() {
+            prop_assert_eq!(written, otherwise);
+            return Ok(());
+        }
+        let mut answers = Vec::new();
+        for frame in &mut written {
+            if let Frame::Moving { reference, .. } = frame {
+                answers.extend(reference.take());
+            }
+        }
+        prop_assert_eq!(answers, [7]);
+        if cursor.last < position {
+            prop_assert_eq!(written, frames(&mut hello.cursor, &log));
+        } else {
+            prop_assert_eq!(events(&written), events(&otherwise));
+            prop_assert_eq!(written.len(), events(&written).len() + 1);
+            let names_what_was_written = matches!(written[0], Frame::Moving { prev, .. } if prev == session.prev);
+            prop_assert!(names_what_was_written);
+        }
     }
 }
