@@ -39,6 +39,11 @@ export class Pages {
     return `http://127.0.0.1:${this.#listener.address().port}`;
   }
 
+  /** Another site, as far as browsers are concerned. */
+  get elsewhere() {
+    return `http://localhost:${this.#listener.address().port}/elsewhere`;
+  }
+
   close() {
     this.#listener.close();
     this.#listener.closeAllConnections();
@@ -53,6 +58,7 @@ export class Pages {
     if (pathname === "/state") {
       return { type: "application/json", body: JSON.stringify(await server.state(server.token({ userId, shopId }))) };
     }
+    if (pathname === "/elsewhere") return { type: TYPES[".html"], body: "<!doctype html><title>elsewhere</title>" };
     if (pathname === "/") {
       const html = await readFile(join(PAGE, "index.html"), "utf8");
       return { type: TYPES[".html"], body: html.replace("IMPORT_MAP", map) };

@@ -1,10 +1,11 @@
 // A real tabwire-server process that can be killed and started again, and what an app's back end asks of it.
 
-import { spawn } from "node:child_process";
 import { createHmac } from "node:crypto";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+
+import { start } from "./processes.mjs";
 
 const BINARY = process.env.TABWIRE_SERVER ?? fileURLToPath(new URL("../../../target/debug/tabwire-server", import.meta.url));
 const PUBLISH_KEY = "e2e-publish-key";
@@ -31,7 +32,7 @@ export class Server {
   /** Starts the process on the port it had before. Its log is in memory: this is a new epoch. */
   async startAgain() {
     const args = ["--listen", `127.0.0.1:${this.port}`, "--publish-key", PUBLISH_KEY, "--jwt-secret", JWT_SECRET, "--demo"];
-    const child = spawn(BINARY, [...args, ...this.#flags], { stdio: ["ignore", "pipe", "pipe"] });
+    const child = start(BINARY, [...args, ...this.#flags], { stdio: ["ignore", "pipe", "pipe"] });
     this.#process = child;
     createInterface({ input: child.stderr }).on("line", (line) => this.#keep(line));
     this.port = await new Promise((resolve, reject) => {

@@ -2,10 +2,14 @@
 
 import { createTabwire } from "tabwire";
 
-const { user, shop, server } = Object.fromEntries(new URLSearchParams(location.search));
+const { tab, user, shop, server } = Object.fromEntries(new URLSearchParams(location.search));
 
-/** `events` and `states` in order of delivery; `errors` as the app was told; `leadsAt` by the clock that tabs share. */
-const record = { events: [], states: [], errors: [], leadsAt: undefined };
+/**
+ * `events` and `states` in order of delivery, each state with the number of events before it; `errors` as the app was
+ * told; `ledAt`: when this tab became leader, by the clock that tabs share; `leftAt`: when others were left, by their
+ * name in the address; `shown`: for each time the page was shown, whether it came out of the back-forward cache.
+ */
+const record = { events: [], states: [], errors: [], ledAt: [], leftAt: {}, shown: [] };
 /** The line of each order, by its id. */
 const orders = new Map();
 
@@ -22,7 +26,7 @@ const wire = createTabwire({
 });
 
 wire.onState((state, { reason, position }) => {
-  record.states.push({ reason, position });
+  record.states.push({ reason, position, after: record.events.length });
   orders.clear();
   document.querySelector("#orders").replaceChildren();
   for (const { orderId, status } of state.orders) show(orderId, status);
@@ -32,12 +36,31 @@ for (const type of ["order_created", "order_updated", "chat_message"]) {
 }
 wire.on("order_created", ({ payload }) => show(payload.orderId, "new"));
 wire.on("order_updated", ({ payload }) => show(payload.orderId, payload.status));
+let led = false;
 wire.subscribe(() => {
   const { state, role } = wire.getStatus();
   document.querySelector("#status").textContent = `${state}, ${role}`;
-  if (role === "leader") record.leadsAt ??= now();
+  const leads = role === "leader";
+  if (leads && !led) record.ledAt.push(now());
+  led = leads;
 });
-addEventListener("pagehide", () => localStorage.setItem("e2e:left-at", now()));
+
+// A page that is left tells the others when that was. It listens only while it is shown: what is said to a page in the
+// back-forward cache throws it out.
+let others;
+addEventListener("pageshow", ({ persisted }) => {
+  record.shown.push(persisted);
+  try {
+    others = new BroadcastChannel("e2e");
+    others.onmessage = ({ data }) => Object.assign(record.leftAt, data);
+  } catch {
+    // Where nothing may be stored there are no others.
+  }
+});
+addEventListener("pagehide", () => {
+  others?.postMessage({ [tab]: now() });
+  others?.close();
+});
 
 Object.assign(window, { wire, record });
 

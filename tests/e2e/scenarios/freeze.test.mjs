@@ -6,15 +6,17 @@ import assert from "node:assert/strict";
 import { scenario } from "../harness/scenario.mjs";
 import { until } from "../harness/until.mjs";
 
-scenario("when the leading tab is frozen another leads, and it comes back as a follower that has missed nothing", { background: true }, async (stage) => {
+scenario("when the leading tab is frozen another leads, and it comes back as a follower that has missed nothing", { needs: ["freeze"] }, async (stage) => {
   const tabs = await stage.tabs(3);
   const leader = await stage.leader(tabs);
   const others = tabs.filter((tab) => tab !== leader);
   const before = await stage.orders("before", 3);
   for (const tab of tabs) await stage.delivered(tab, before);
 
+  const since = stage.now();
   await leader.freeze();
-  await stage.leader(others);
+  const next = await stage.leader(others);
+  await stage.tookOver("is frozen", { leader, since, tab: next });
   const meanwhile = await stage.orders("meanwhile", 40);
   for (const tab of others) await stage.delivered(tab, [...before, ...meanwhile]);
   await stage.sockets(1);
@@ -30,7 +32,7 @@ scenario("when the leading tab is frozen another leads, and it comes back as a f
   await stage.sockets(1);
 });
 
-scenario("a follower that was frozen catches up", { background: true }, async (stage) => {
+scenario("a follower that was frozen catches up", { needs: ["freeze"] }, async (stage) => {
   const [leader, follower] = await stage.tabs(2);
 
   await follower.freeze();
@@ -45,7 +47,7 @@ scenario("a follower that was frozen catches up", { background: true }, async (s
 
 // A socket that was being opened when its tab was frozen ends when the server has waited for its hello.
 const flags = ["--hello-timeout", "1s"];
-scenario("all tabs frozen and woken again share one socket and have missed nothing", { background: true, flags }, async (stage) => {
+scenario("all tabs frozen and woken again share one socket and have missed nothing", { needs: ["freeze"], flags }, async (stage) => {
   const tabs = await stage.tabs(3);
   for (const tab of tabs) await tab.freeze();
   await stage.sockets(0);

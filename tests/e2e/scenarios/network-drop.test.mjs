@@ -52,6 +52,6 @@ scenario("a connection that died in silence is noticed and replaced", { flags: [
     await stage.delivered(tab, [...before, ...swallowed], { withinMs: 60_000 });
     assert.equal((await tab.states()).length, 1, "a replay needs no new state");
   }
-  assert.equal(leader.socketsOpened, 2);
+  assert.equal(await leader.socketsOpened(), 2);
   await stage.sockets(1);
 });

@@ -10,7 +10,7 @@ scenario("three tabs of a user share one socket", {}, async (stage) => {
 
   await stage.sockets(1);
   await stage.leader(tabs);
-  const opened = tabs.map((tab) => tab.socketsOpened);
+  const opened = await Promise.all(tabs.map((tab) => tab.socketsOpened()));
   assert.deepEqual(opened, [1, 0, 0], "sockets opened per tab");
 });
 
@@ -38,7 +38,7 @@ scenario("a tab opened later gets the state, then the events after it", {}, asyn
 
   await stage.delivered(late, [id]);
   assert.deepEqual(await late.orders(), ["before0 new", "before1 new", "before2 new", "after new"]);
-  assert.equal(late.socketsOpened, 0);
+  assert.equal(await late.socketsOpened(), 0);
 });
 
 scenario("two users of one browser have a socket each and see their own shop only", {}, async (stage) => {

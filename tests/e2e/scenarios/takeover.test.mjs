@@ -5,21 +5,22 @@ import assert from "node:assert/strict";
 import { scenario } from "../harness/scenario.mjs";
 import { until } from "../harness/until.mjs";
 
-for (const [way, go] of [
-  ["is closed", (tab) => tab.close()],
-  ["crashes", (tab) => tab.crash()],
-  ["goes to another site", (tab) => tab.leave()],
+for (const [way, go, needs] of [
+  ["is closed", (tab) => tab.close(), []],
+  ["is reloaded", (tab) => tab.reload(), []],
+  ["goes to another site", (tab) => tab.leave(), []],
+  ["crashes", (tab) => tab.crash(), ["crash"]],
 ]) {
-  scenario(`when the leading tab ${way}, another leads and no event is missing or doubled`, {}, async (stage) => {
+  scenario(`when the leading tab ${way}, another leads and no event is missing or doubled`, { needs }, async (stage) => {
     const tabs = await stage.tabs(3);
     const leader = await stage.leader(tabs);
     const others = tabs.filter((tab) => tab !== leader);
     const before = await stage.orders("before", 5);
     for (const tab of tabs) await stage.delivered(tab, before);
 
-    const [meanwhile] = await Promise.all([publishOneByOne(stage, "meanwhile", 50), go(leader)]);
+    const since = stage.now();
+    const [meanwhile] = await Promise.all([stage.ordersOneByOne("meanwhile", 50), go(leader)]);
     const next = await stage.leader(others);
-    if (way === "is closed") stage.tell(`a follower led ${(await next.tookOverInMs()).toFixed(1)} ms after the leader's page was gone`);
     const after = await stage.orders("after", 5);
 
     for (const tab of others) {
@@ -27,6 +28,7 @@ for (const [way, go] of [
       assert.equal((await tab.states()).length, 1, "the state is fetched once, when the tab is opened");
     }
     await stage.sockets(1);
+    await stage.tookOver(way, { leader, since, tab: next });
   });
 }
 
@@ -62,10 +64,3 @@ scenario("a leader that is reloaded comes back as a follower, with the state of 
   assert.deepEqual(await leader.orders(), await follower.orders());
   await stage.sockets(1);
 });
-
-/** Publishes `count` orders, each after the one before it was accepted; returns their ids. */
-async function publishOneByOne(stage, prefix, count) {
-  const ids = [];
-  while (ids.length < count) ids.push((await stage.order(`${prefix}${ids.length}`)).id);
-  return ids;
-}

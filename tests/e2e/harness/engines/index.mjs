@@ -1,0 +1,33 @@
+// The engine that scenarios run on: `TABWIRE_ENGINE`, Chromium when nothing is said.
+//
+// An engine is a module with
+//
+//   name          as it is called in the names of tests
+//   cannot        what scenarios need and it has not, each with the reason: `{ freeze: "…" }`
+//   missing()     what is not on this machine, if anything
+//   launch(how)   a fresh profile, as on a computer of its own
+//
+// a profile has `open(url)`, which resolves with a page that is loaded and in front, and `close()`, and a page has
+//
+//   pid                     its process, which no other tab is in
+//   evaluate(source)        the value of an expression, which is JSON or a promise of it
+//   goto(url), reload()     until it is loaded
+//   back()                  one step in the history; not waited for
+//   show()                  in front: visible, and all other tabs of the profile hidden
+//   close()                 as a person closes it: the page is told
+//   freeze(), thaw()        as the browser freezes a hidden tab, where there is such a thing
+//
+// `how` may have `blocksStorage` (nothing may be kept: cookies are off) and `hurries` (what the browser does to tabs
+// that have been hidden for minutes, it does within seconds).
+
+const name = process.env.TABWIRE_ENGINE ?? "chromium";
+
+export const NAMES = ["chromium", "firefox", "webkit"];
+
+if (!NAMES.includes(name)) throw new Error(`TABWIRE_ENGINE is ${name}; there are ${NAMES.join(", ")}`);
+
+export const engine = await load(name);
+
+export function load(name) {
+  return import(`./${name}.mjs`);
+}
