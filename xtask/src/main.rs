@@ -38,7 +38,7 @@ enum Command {
     Test {
         /// Parts to run, in the order given
         parts: Vec<Part>,
-        /// Also what takes long: ten times the simulator's seeds
+        /// Also what takes long: ten times the simulator's seeds, long scenarios, Firefox and WebKit
         #[arg(long)]
         all: bool,
     },

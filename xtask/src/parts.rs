@@ -26,7 +26,7 @@ pub(crate) enum Part {
     Npm,
     /// The demo's pages, built on the packed package
     Www,
-    /// Tabs of a real Chromium with the packed package, against real server processes
+    /// Tabs of real browsers with the packed package, against real server processes
     E2e,
 }
 
@@ -101,7 +101,7 @@ impl Part {
             Self::Wasm => wasm(),
             Self::Npm => package(),
             Self::Www => site(),
-            Self::E2e => e2e(),
+            Self::E2e => e2e(all),
         }
     }
 }
@@ -182,18 +182,32 @@ fn site() -> Result<()> {
     Ok(())
 }
 
-fn e2e() -> Result<()> {
+/// In Chromium what is short; with `all` also what is long, and everything in Firefox and WebKit.
+fn e2e(all: bool) -> Result<()> {
     setup::ensure(&[Need::WasmTarget, Need::Node, Need::Chromium])?;
-    let chromium = setup::chromium().context("there is no chromium")?;
+    if all {
+        setup::ensure(&[Need::Firefox, Need::WebKitDriver, Need::Xvfb])?;
+    }
+    let browsers = [
+        ("TABWIRE_CHROMIUM", setup::chromium()),
+        ("TABWIRE_FIREFOX", setup::firefox()),
+        ("TABWIRE_WEBKIT_DRIVER", setup::webkit_driver()),
+    ];
     let server = chain::server()?;
     let tarball = chain::package()?;
     chain::install_with_package("tests/e2e", &tarball)?;
     let site = chain::site()?;
-    npm("tests/e2e")
+    let mut scenarios = npm("tests/e2e")
         .arg("test")
         .env("TABWIRE_SERVER", server)
-        .env("TABWIRE_SITE", site)
-        .env("TABWIRE_CHROMIUM", chromium)
+        .env("TABWIRE_SITE", site);
+    for (name, browser) in browsers {
+        if let Some(path) = browser {
+            scenarios = scenarios.env(name, path);
+        }
+    }
+    scenarios
+        .args(all.then_some(["--", "--all"]).into_iter().flatten())
         .run()
 }
 

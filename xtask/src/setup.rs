@@ -20,6 +20,10 @@ pub(crate) enum Need {
     Node,
     Chromium,
     ChromeDriver,
+    Firefox,
+    WebKitDriver,
+    /// A screen that nobody sees, for WebKit's browser
+    Xvfb,
 }
 
 const NODE_MAJOR_AT_LEAST: u32 = 20;
@@ -36,6 +40,11 @@ pub(crate) fn ensure(needs: &[Need]) -> Result<()> {
             Need::Node => node()?,
             Need::Chromium => packages.extend(chromium().is_none().then(chromium_package)),
             Need::ChromeDriver => packages.extend(chromedriver().is_none().then(driver_package)),
+            Need::Firefox => packages.extend(firefox().is_none().then(firefox_package)),
+            Need::WebKitDriver => {
+                packages.extend(webkit_driver().is_none().then_some("webkit2gtk-driver"));
+            }
+            Need::Xvfb => packages.extend(on_path("Xvfb").is_none().then_some("xvfb")),
         }
     }
     if packages.is_empty() {
@@ -43,8 +52,14 @@ pub(crate) fn ensure(needs: &[Need]) -> Result<()> {
     }
     install(&packages)?;
     // A package without the program we know must not surface as a puzzle later.
-    let still_missing = needs.contains(&Need::Chromium) && chromium().is_none()
-        || needs.contains(&Need::ChromeDriver) && chromedriver().is_none();
+    let still_missing = needs.iter().any(|need| match need {
+        Need::Chromium => chromium().is_none(),
+        Need::ChromeDriver => chromedriver().is_none(),
+        Need::Firefox => firefox().is_none(),
+        Need::WebKitDriver => webkit_driver().is_none(),
+        Need::Xvfb => on_path("Xvfb").is_none(),
+        Need::Rustfmt | Need::Clippy | Need::WasmTarget | Need::Node => false,
+    });
     if still_missing {
         bail!("{} installed, but not found on PATH", packages.join(", "));
     }
@@ -69,6 +84,14 @@ pub(crate) fn chromedriver() -> Option<PathBuf> {
         let path = Path::new("/usr/lib/chromium-browser/chromedriver");
         path.exists().then(|| path.to_owned())
     })
+}
+
+pub(crate) fn firefox() -> Option<PathBuf> {
+    ["firefox-esr", "firefox"].into_iter().find_map(on_path)
+}
+
+pub(crate) fn webkit_driver() -> Option<PathBuf> {
+    on_path("WebKitWebDriver")
 }
 
 /// Whether `cargo nextest` can be used; we do without when it is not there.
@@ -175,6 +198,14 @@ fn driver_package() -> &'static str {
         "chromium-chromedriver"
     } else {
         "chromium-driver"
+    }
+}
+
+fn firefox_package() -> &'static str {
+    if on_ubuntu() {
+        "firefox"
+    } else {
+        "firefox-esr"
     }
 }
 
