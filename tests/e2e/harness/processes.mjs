@@ -10,7 +10,7 @@ const running = new Set();
 
 // Also when a test has timed out and nobody will tidy up after it.
 process.on("exit", () => {
-  for (const child of running) endTree(child.pid);
+  for (const child of running) signalTree(child.pid, "SIGKILL");
 });
 
 /** Starts a program. It is killed with this process at the latest. */
@@ -25,7 +25,8 @@ export function start(command, args, options) {
 export async function end(child) {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exited = once(child, "exit");
-  endTree(child.pid);
+  // A process of the tree that was stopped would not notice that its parent has gone.
+  signalTree(child.pid, "SIGKILL");
   await exited;
 }
 
@@ -75,13 +76,13 @@ export function descendants(pid, keep = () => true) {
   return found;
 }
 
-function endTree(pid) {
-  // A process that was stopped would not notice that its parent has gone.
+/** Sends a signal to a program and to all that it has started. */
+export function signalTree(pid, signal) {
   for (const each of [pid, ...descendants(pid)]) {
     try {
-      process.kill(each, "SIGKILL");
+      process.kill(each, signal);
     } catch {
-      // It has ended already, which is what was wanted.
+      // It has ended meanwhile.
     }
   }
 }

@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { engine } from "./engines/index.mjs";
 import { note } from "./notes.mjs";
 import { Pages } from "./pages.mjs";
+import { signalTree } from "./processes.mjs";
 import { Proxy } from "./proxy.mjs";
 import { Server } from "./server.mjs";
 import { Tab } from "./tab.mjs";
@@ -99,6 +100,25 @@ class Stage {
     const tabs = [];
     while (tabs.length < count) tabs.push(await this.tab(options));
     return tabs;
+  }
+
+  /** Opens a copy of a tab, and waits until it is open. */
+  async duplicate(tab) {
+    const copy = await tab.duplicate(String(this.#tabs.length));
+    this.#tabs.push(copy);
+    await copy.isOpen();
+    return copy;
+  }
+
+  /** As a person closes the lid: nothing runs any more on this device, and the network forgets it. */
+  sleep(device = this.#devices[0]) {
+    signalTree(device.pid, "SIGSTOP");
+    this.network.swallow({ up: true, down: true });
+  }
+
+  /** As a person opens the lid. What was connected is dead, and nobody has said so. */
+  wake(device = this.#devices[0]) {
+    signalTree(device.pid, "SIGCONT");
   }
 
   /** Publishes an order as the app's back end would; returns its `{id, epoch}`. */

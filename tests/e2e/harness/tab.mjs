@@ -135,9 +135,9 @@ export class Tab {
   }
 
   /** As a person reloads the page. */
-  async reload() {
+  async reload(options) {
     await this.#page.reload();
-    await this.isOpen();
+    await this.isOpen(options);
   }
 
   /** As a person goes to another site. */
@@ -157,6 +157,14 @@ export class Tab {
   async show() {
     await this.#page.show();
     await until("the tab is visible", () => this.isVisible());
+  }
+
+  /** As a person duplicates the tab: the copy has the same address but for the name, and a copy of the session storage. */
+  async duplicate(name) {
+    const address = new URL(await this.evaluate(() => location.href));
+    address.searchParams.set("tab", name);
+    const { user, shop } = this;
+    return new Tab(await this.#page.duplicate(address.href), this.#pages, { name, user, shop });
   }
 
   /** As a person closes the tab: the page is told and may say goodbye. */

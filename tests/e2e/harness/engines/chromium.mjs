@@ -11,6 +11,9 @@ import { descendants, end, find, line, start } from "../processes.mjs";
 
 export const name = "chromium";
 export const cannot = {};
+export const keepsPages = true;
+// Once a minute, so at least half of it must have been seen.
+export const hiddenTimersMs = 30_000;
 
 const EXECUTABLE = process.env.TABWIRE_CHROMIUM ?? find("chromium", "chromium-browser", "google-chrome-stable", "google-chrome");
 
@@ -58,9 +61,13 @@ class Profile {
     return opened;
   }
 
+  get pid() {
+    return this.#process.pid;
+  }
+
   async close() {
-    await this.#browser.close();
     await end(this.#process);
+    await this.#browser.close();
     await rm(this.#folder, { recursive: true, maxRetries: 5, retryDelay: 100 });
   }
 
@@ -103,6 +110,12 @@ class Page {
 
   async show() {
     await this.#page.bringToFront();
+  }
+
+  async duplicate(url) {
+    const opened = this.#page.context().waitForEvent("page");
+    await this.#page.evaluate(`void window.open(${JSON.stringify(url)})`);
+    return new Page(await opened);
   }
 
   async close() {

@@ -8,9 +8,13 @@ import { join } from "node:path";
 import WebSocket from "ws";
 
 import { descendants, end, find, line, start } from "../processes.mjs";
+import { until } from "../until.mjs";
 
 export const name = "firefox";
 export const cannot = { freeze: "Firefox has no event `freeze`" };
+// It decides before the page is told that it is left, and a page that holds or awaits a lock is not kept.
+export const keepsPages = false;
+export const hiddenTimersMs = 900;
 
 const EXECUTABLE = process.env.TABWIRE_FIREFOX ?? find("firefox-esr", "firefox");
 
@@ -18,18 +22,18 @@ const PREFERENCES = {
   // A process for each tab, and none in reserve, so that it is known which one a tab is in.
   "dom.ipc.processCount.webIsolated": 100,
   "dom.ipc.processPrelaunch.enabled": false,
+  // A page may open another one although nobody has clicked.
+  "dom.disable_open_during_load": false,
 };
 const NO_COOKIES = { "network.cookie.cookieBehavior": 2 };
-// Timers of a hidden tab may take this part of the time once it has used up its budget, which is filled up while it loads.
-const HURRIES = { "dom.timeout.throttling_delay": 1_000, "dom.timeout.background_budget_regeneration_rate": 100 };
 
 export function missing() {
   return EXECUTABLE ? undefined : "there is no firefox-esr";
 }
 
-export async function launch({ blocksStorage = false, hurries = false } = {}) {
+export async function launch({ blocksStorage = false } = {}) {
   const folder = await mkdtemp(join(tmpdir(), "tabwire-e2e-"));
-  const preferences = { ...PREFERENCES, ...(blocksStorage && NO_COOKIES), ...(hurries && HURRIES) };
+  const preferences = { ...PREFERENCES, ...(blocksStorage && NO_COOKIES) };
   const lines = Object.entries(preferences).map((pair) => `user_pref(${pair.map((value) => JSON.stringify(value)).join(", ")});`);
   await writeFile(join(folder, "user.js"), lines.join("\n"));
   const flags = ["--headless", "--no-remote", "--profile", folder, "--remote-debugging-port=0", "about:blank"];
@@ -58,6 +62,10 @@ class Profile {
     const opened = this.#opening.then(() => this.#open(url));
     this.#opening = opened.catch(() => {});
     return opened;
+  }
+
+  get pid() {
+    return this.#process.pid;
   }
 
   async close() {
@@ -111,6 +119,16 @@ class Page {
 
   show() {
     return this.#ask("browsingContext.activate");
+  }
+
+  async duplicate(url) {
+    await this.evaluate(`void window.open(${JSON.stringify(url)})`);
+    const opened = async () => {
+      const { contexts } = await this.#driver.ask("browsingContext.getTree", { maxDepth: 0 });
+      return contexts.find(({ originalOpener }) => originalOpener === this.#context);
+    };
+    const { context } = await until("the new tab is there", opened);
+    return new Page(this.#driver, context);
   }
 
   close() {

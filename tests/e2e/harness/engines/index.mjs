@@ -6,14 +6,19 @@
 //   cannot        what scenarios need and it has not, each with the reason: `{ freeze: "…" }`
 //   missing()     what is not on this machine, if anything
 //   launch(how)   a fresh profile, as on a computer of its own
+//   keepsPages      whether a page of ours comes back out of the back-forward cache
+//   hiddenTimersMs  how far apart the timers of a hidden tab are when it is throttled
 //
-// a profile has `open(url)`, which resolves with a page that is loaded and in front, and `close()`, and a page has
+// A profile has
+// `pid`, the process that has started all others, `open(url)`, which resolves with a page that is loaded and in front,
+// and `close()`. A page has
 //
-//   pid                     its process, which no other tab is in
+//   pid                     its process, which no tab is in that was opened like this
 //   evaluate(source)        the value of an expression, which is JSON or a promise of it
 //   goto(url), reload()     until it is loaded
 //   back()                  one step in the history; not waited for
 //   show()                  in front: visible, and all other tabs of the profile hidden
+//   duplicate(url)          the page that it opens itself, with a copy of its session storage
 //   close()                 as a person closes it: the page is told
 //   freeze(), thaw()        as the browser freezes a hidden tab, where there is such a thing
 //

@@ -12,6 +12,9 @@ export const cannot = {
   freeze: "WebKit has no event `freeze`",
 };
 
+export const keepsPages = true;
+export const hiddenTimersMs = 900;
+
 const DRIVER = process.env.TABWIRE_WEBKIT_DRIVER ?? find("WebKitWebDriver");
 const SCREEN = find("Xvfb");
 // Windows of a screen without a window manager, so there is nobody who would mind.
@@ -35,7 +38,8 @@ export async function launch({ blocksStorage = false } = {}) {
   const port = await freePort();
   const env = { ...process.env, DISPLAY: `:${String(display).trim()}` };
   const driver = start(DRIVER, [`--port=${port}`], { stdio: "ignore", env });
-  const args = ["--automation", blocksStorage ? WITHOUT_STORAGE : FEATURES];
+  // A page may open another one although nobody has clicked.
+  const args = ["--automation", "--javascript-can-open-windows-automatically=true", blocksStorage ? WITHOUT_STORAGE : FEATURES];
   const capabilities = { alwaysMatch: { "webkitgtk:browserOptions": { args } } };
   const address = `http://127.0.0.1:${port}`;
   const { sessionId } = await until("the driver makes a session", () => ask("POST", `${address}/session`, { capabilities }));
@@ -60,6 +64,10 @@ class Profile {
     const opened = this.#opening.then(() => this.#open(url));
     this.#opening = opened.catch(() => {});
     return opened;
+  }
+
+  get pid() {
+    return this.#driver.pid;
   }
 
   async close() {
@@ -125,6 +133,13 @@ class Page {
 
   show() {
     return this.#session.show(this.#window);
+  }
+
+  async duplicate(url) {
+    const before = await this.#ask("GET", "/window/handles");
+    await this.evaluate(`void window.open(${JSON.stringify(url)})`);
+    const opened = async () => (await this.#ask("GET", "/window/handles")).find((window) => !before.includes(window));
+    return new Page(this.#session, await until("the new tab is there", opened));
   }
 
   close() {
