@@ -20,6 +20,9 @@ export class Pages {
   /** How long tokens are good. */
   tokenSeconds;
 
+  /** Names of the tabs whose page has told that it is done with what it computed. */
+  done = new Set();
+
   /** Serves the page, with tokens and state of `server`. */
   static async start(server) {
     const pages = new Pages();
@@ -57,6 +60,10 @@ export class Pages {
     }
     if (pathname === "/state") {
       return { type: "application/json", body: JSON.stringify(await server.state(server.token({ userId, shopId }))) };
+    }
+    if (pathname === "/done") {
+      this.done.add(searchParams.get("tab"));
+      return { type: "text/plain", body: "" };
     }
     if (pathname === "/elsewhere") return { type: TYPES[".html"], body: "<!doctype html><title>elsewhere</title>" };
     if (pathname === "/") {

@@ -19,9 +19,10 @@ const DESCRIBED_WITHIN_MS = 5_000;
 /**
  * Declares a test named `sentence`. `play` gets the stage. Options: `flags` for the server's command line; `network`
  * puts a proxy between browser and server, at `stage.network`; `browser`: how the engine launches it; `needs`: what the
- * engine must be able to do, else it is skipped and says why; `long`: only with `npm test -- --all`.
+ * engine must be able to do, else it is skipped and says why; `long`: only with `npm test -- --all`; `handOver`: the
+ * client's option, `never` where a scenario relies on the first tab to lead although it is hidden.
  */
-export function scenario(sentence, { flags, network = false, browser = {}, needs = [], long = false } = {}, play) {
+export function scenario(sentence, { flags, network = false, browser = {}, needs = [], long = false, handOver } = {}, play) {
   const name = `${engine.name}: ${sentence}`;
   if (long && !LONG) return;
   const lack = needs.map((need) => engine.cannot[need]).find(Boolean);
@@ -33,7 +34,7 @@ export function scenario(sentence, { flags, network = false, browser = {}, needs
   test(name, { timeout: 180_000 }, async (test) => {
     const stage = new Stage(test);
     try {
-      await stage.build({ flags, network, browser });
+      await stage.build({ flags, network, browser, handOver });
       await play(stage);
       await stage.nothingMissingOrDoubled();
       await stage.noErrors();
@@ -49,6 +50,7 @@ export function scenario(sentence, { flags, network = false, browser = {}, needs
 class Stage {
   #test;
   #how;
+  #handOver;
   #devices = [];
   #tabs = [];
   /** Events that only some users may see: by shop and id, who. */
@@ -60,8 +62,9 @@ class Stage {
     this.#test = test;
   }
 
-  async build({ flags, network, browser }) {
+  async build({ flags, network, browser, handOver }) {
     this.#how = browser;
+    this.#handOver = handOver;
     this.server = await Server.start({ flags });
     if (network) this.network = await Proxy.start(this.server.port);
     this.pages = await Pages.start(this.server);
@@ -87,6 +90,7 @@ class Stage {
     const { port } = (!offNetwork && this.network) || this.server;
     const name = String(this.#tabs.length);
     const query = new URLSearchParams({ tab: name, user, shop, server: `ws://127.0.0.1:${port}/ws` });
+    if (this.#handOver) query.set("handOver", this.#handOver);
     for (const what of without) query.append("without", what);
     // Its place is taken before it is there: several may open at once.
     const place = this.#tabs.push(undefined) - 1;
@@ -95,7 +99,7 @@ class Stage {
     return tab;
   }
 
-  /** Opens tabs of one user one after the other: the first leads, the last is in front. */
+  /** Opens tabs of one user one after the other. The last is in front; the first leads if the scenario says `never`. */
   async tabs(count, options) {
     const tabs = [];
     while (tabs.length < count) tabs.push(await this.tab(options));
@@ -156,6 +160,11 @@ class Stage {
       const leading = await Promise.all(tabs.map((tab) => tab.leads()));
       return leading.filter(Boolean).length === 1 && tabs[leading.indexOf(true)];
     }, options);
+  }
+
+  /** Waits until `tab` leads and no other of `tabs`. */
+  async leads(tab, tabs) {
+    await until(`tab ${tab.name} leads`, async () => (await this.leader(tabs)) === tab);
   }
 
   /** Waits until the server has `count` sockets, by its list of sessions and by its own count of connections. */

@@ -6,7 +6,7 @@ export class Tab {
   #page;
   #pages;
 
-  /** `closed`, `crashed`, `elsewhere` or `suspended`: then there is nobody to ask. */
+  /** `busy`, `closed`, `crashed`, `elsewhere` or `suspended`: then there is nobody to ask. */
   gone;
 
   constructor(page, pages, { name, user, shop }) {
@@ -191,14 +191,23 @@ export class Tab {
     this.gone = undefined;
   }
 
-  /** The page computes for so long and does nothing else. Nobody can ask it anything meanwhile. */
+  /** The page computes for so long and does nothing else. */
   async compute(ms) {
-    await this.evaluate((ms) => {
+    this.#pages.done.delete(this.name);
+    await this.evaluate((ms, name) => {
       setTimeout(() => {
         const until = performance.now() + ms;
         while (performance.now() < until);
+        fetch(`/done?tab=${name}`);
       });
-    }, ms);
+    }, ms, this.name);
+    this.gone = "busy";
+  }
+
+  /** Waits until it has computed everything. */
+  async hasComputed() {
+    await until("the page is done", () => this.#pages.done.has(this.name), { withinMs: 60_000 });
+    this.gone = undefined;
   }
 
   /** As the browser freezes a tab in the background to save the battery: the page hears `freeze`, then nothing runs. */

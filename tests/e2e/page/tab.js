@@ -2,7 +2,7 @@
 
 import { createTabwire } from "tabwire";
 
-const { tab, user, shop, server } = Object.fromEntries(new URLSearchParams(location.search));
+const { tab, user, shop, server, handOver } = Object.fromEntries(new URLSearchParams(location.search));
 
 /**
  * `events` and `states` in order of delivery, each state with the number of events before it; `errors` as the app was
@@ -17,6 +17,7 @@ const wire = createTabwire({
   url: server,
   user,
   namespace: "e2e",
+  handOver,
   getToken: async () => (await ask("/token")).text(),
   fetchState: async ({ signal }) => {
     const { state, epoch, lastEventId } = await (await ask("/state", signal)).json();

@@ -11,7 +11,7 @@ for (const [who, number] of [
   ["leading", 0],
   ["following", 1],
 ]) {
-  scenario(`the ${who} tab goes to another site and comes back ${how}`, {}, async (stage) => {
+  scenario(`the ${who} tab goes to another site and comes back ${how}`, { handOver: "never" }, async (stage) => {
     const tabs = await stage.tabs(2);
     await stage.leader(tabs);
     const [traveller, other] = number === 0 ? tabs : tabs.toReversed();

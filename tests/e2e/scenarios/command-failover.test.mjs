@@ -12,7 +12,7 @@ for (const [way, die, needs] of [
   ["is closed", (tab) => tab.close(), []],
   ["crashes", (tab) => tab.crash(), ["crash"]],
 ]) {
-  scenario(`a command whose ack was lost takes effect once although the leader ${way}`, { network: true, needs }, async (stage) => {
+  scenario(`a command whose ack was lost takes effect once although the leader ${way}`, { network: true, needs, handOver: "never" }, async (stage) => {
     const { leader, followers, before } = await threeTabs(stage);
 
     stage.network.swallow({ down: true });
@@ -23,7 +23,7 @@ for (const [way, die, needs] of [
     await takesEffectOnce(stage, followers, sent, before);
   });
 
-  scenario(`a command that never left the browser takes effect once although the leader ${way}`, { network: true, needs }, async (stage) => {
+  scenario(`a command that never left the browser takes effect once although the leader ${way}`, { network: true, needs, handOver: "never" }, async (stage) => {
     const { leader, followers, before } = await threeTabs(stage);
 
     stage.network.swallow({ up: true });

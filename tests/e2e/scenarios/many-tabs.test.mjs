@@ -21,7 +21,7 @@ scenario("twelve tabs that load at the same time share one socket", { long: true
   await stage.sockets(1);
 });
 
-scenario("the lead passes through twelve tabs", { long: true }, async (stage) => {
+scenario("the lead passes through twelve tabs", { handOver: "never", long: true }, async (stage) => {
   let tabs = await stage.tabs(12, { withinMs: 60_000 });
   const ids = [];
   while (tabs.length > 1) {
@@ -37,7 +37,7 @@ scenario("the lead passes through twelve tabs", { long: true }, async (stage) =>
   await stage.sockets(1);
 });
 
-scenario("a duplicated tab is another tab: it follows, and leads when the first one goes", {}, async (stage) => {
+scenario("a duplicated tab is another tab: it follows, and leads when the first one goes", { handOver: "never" }, async (stage) => {
   const original = await stage.tab();
   await original.evaluate(() => sessionStorage.setItem("e2e", "copied"));
   const { id: before } = await stage.order("before");

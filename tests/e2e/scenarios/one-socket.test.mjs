@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { scenario } from "../harness/scenario.mjs";
 import { until } from "../harness/until.mjs";
 
-scenario("three tabs of a user share one socket", {}, async (stage) => {
+scenario("three tabs of a user share one socket", { handOver: "never" }, async (stage) => {
   const tabs = await stage.tabs(3);
 
   await stage.sockets(1);
@@ -29,7 +29,7 @@ scenario("every tab shows the same orders, whoever made them", {}, async (stage)
   }
 });
 
-scenario("a tab opened later gets the state, then the events after it", {}, async (stage) => {
+scenario("a tab opened later gets the state, then the events after it", { handOver: "never" }, async (stage) => {
   await stage.tab();
   await stage.orders("before", 3);
 
@@ -50,7 +50,7 @@ scenario("two users of one browser have a socket each and see their own shop onl
 
   for (const tab of ana) await stage.delivered(tab, [ours]);
   for (const tab of luis) await stage.delivered(tab, [theirs]);
-  assert.equal(await stage.server.metric("tabwire_connections"), 2);
+  await until("two sockets are open", async () => (await stage.server.metric("tabwire_connections")) === 2);
 });
 
 scenario("an event addressed to one user reaches that user's tabs and moves on the others unseen", {}, async (stage) => {

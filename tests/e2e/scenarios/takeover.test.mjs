@@ -11,7 +11,7 @@ for (const [way, go, needs] of [
   ["goes to another site", (tab) => tab.leave(), []],
   ["crashes", (tab) => tab.crash(), ["crash"]],
 ]) {
-  scenario(`when the leading tab ${way}, another leads and no event is missing or doubled`, { needs }, async (stage) => {
+  scenario(`when the leading tab ${way}, another leads and no event is missing or doubled`, { needs, handOver: "never" }, async (stage) => {
     const tabs = await stage.tabs(3);
     const leader = await stage.leader(tabs);
     const others = tabs.filter((tab) => tab !== leader);
@@ -32,7 +32,7 @@ for (const [way, go, needs] of [
   });
 }
 
-scenario("the lead passes from tab to tab until the last one has it", {}, async (stage) => {
+scenario("the lead passes from tab to tab until the last one has it", { handOver: "never" }, async (stage) => {
   let tabs = await stage.tabs(4);
   const last = tabs.at(-1);
   const ids = [];
@@ -49,7 +49,7 @@ scenario("the lead passes from tab to tab until the last one has it", {}, async 
   await stage.sockets(1);
 });
 
-scenario("a leader that is reloaded comes back as a follower, with the state of now", {}, async (stage) => {
+scenario("a leader that is reloaded comes back as a follower, with the state of now", { handOver: "never" }, async (stage) => {
   const [leader, follower] = await stage.tabs(2);
   const ids = await stage.orders("early", 3);
   await stage.delivered(follower, ids);
