@@ -20,8 +20,8 @@ export class Pages {
   /** How long tokens are good. */
   tokenSeconds;
 
-  /** Names of the tabs whose page has told that it is done with what it computed. */
-  done = new Set();
+  /** What pages have told: `computing 3` for the tab with this name, `computed 3`. */
+  told = new Set();
 
   /** Serves the page, with tokens and state of `server`. */
   static async start(server) {
@@ -61,8 +61,8 @@ export class Pages {
     if (pathname === "/state") {
       return { type: "application/json", body: JSON.stringify(await server.state(server.token({ userId, shopId }))) };
     }
-    if (pathname === "/done") {
-      this.done.add(searchParams.get("tab"));
+    if (pathname === "/told") {
+      this.told.add(searchParams.get("what"));
       return { type: "text/plain", body: "" };
     }
     if (pathname === "/elsewhere") return { type: TYPES[".html"], body: "<!doctype html><title>elsewhere</title>" };

@@ -2,6 +2,9 @@
 
 import { until } from "./until.mjs";
 
+/** A page that begins to compute sooner may keep the answer to who asked it to. */
+const ANSWERED_WITHIN_MS = 500;
+
 export class Tab {
   #page;
   #pages;
@@ -193,20 +196,21 @@ export class Tab {
 
   /** The page computes for so long and does nothing else. */
   async compute(ms) {
-    this.#pages.done.delete(this.name);
-    await this.evaluate((ms, name) => {
-      setTimeout(() => {
+    await this.evaluate((ms, name, startsInMs) => {
+      setTimeout(async () => {
+        await fetch(`/told?what=computing ${name}`);
         const until = performance.now() + ms;
         while (performance.now() < until);
-        fetch(`/done?tab=${name}`);
-      });
-    }, ms, this.name);
+        await fetch(`/told?what=computed ${name}`);
+      }, startsInMs);
+    }, ms, this.name, ANSWERED_WITHIN_MS);
     this.gone = "busy";
+    await until("the page computes", () => this.#pages.told.has(`computing ${this.name}`));
   }
 
   /** Waits until it has computed everything. */
   async hasComputed() {
-    await until("the page is done", () => this.#pages.done.has(this.name), { withinMs: 60_000 });
+    await until("the page is done", () => this.#pages.told.has(`computed ${this.name}`), { withinMs: 60_000 });
     this.gone = undefined;
   }
 
