@@ -1,10 +1,10 @@
-// Runs the scenarios: `node run.mjs` the short ones on Chromium, `node run.mjs --all` all of them on every engine.
-// `--engine firefox` picks engines, and names of files pick scenarios. What takeovers took is printed at the end.
+// Runs the scenarios: `node run.mjs` the short ones on Chromium, `node run.mjs --all` also the long ones, on every
+// engine. `--engine firefox` picks engines, and names of files pick scenarios. What takeovers took is printed at the end.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -12,16 +12,16 @@ import { parseArgs } from "node:util";
 import { NAMES, load } from "./harness/engines/index.mjs";
 import { read } from "./harness/notes.mjs";
 
-const FILES_AT_A_TIME = 2;
-const SCENARIOS = fileURLToPath(new URL("scenarios/", import.meta.url));
+// Much of a scenario is waiting.
+const FILES_AT_A_TIME = availableParallelism() + 1;
+const SCENARIOS = ["scenarios/", "scenarios/long/"].map((folder) => fileURLToPath(new URL(folder, import.meta.url)));
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { all: { type: "boolean", default: false }, engine: { type: "string", multiple: true } },
 });
 const engines = values.engine ?? (values.all ? NAMES : ["chromium"]);
-const scenarios = readdirSync(SCENARIOS).filter((file) => file.endsWith(".test.mjs")).map((file) => join(SCENARIOS, file));
-const files = positionals.length > 0 ? positionals : scenarios;
+const files = positionals.length > 0 ? positionals : SCENARIOS.slice(0, values.all ? 2 : 1).flatMap(testsIn);
 
 const folder = mkdtempSync(join(tmpdir(), "tabwire-e2e-"));
 const notes = join(folder, "notes");
@@ -44,6 +44,10 @@ async function passes(engine) {
   const env = { ...process.env, TABWIRE_ENGINE: engine, TABWIRE_LONG: String(values.all), TABWIRE_E2E_NOTES: notes };
   const [code] = await once(spawn(process.execPath, args, { stdio: "inherit", env }), "exit");
   return code === 0;
+}
+
+function testsIn(folder) {
+  return readdirSync(folder).filter((file) => file.endsWith(".test.mjs")).map((file) => join(folder, file));
 }
 
 function report(told) {

@@ -8,12 +8,12 @@ const ELECTED_MS = 3_000;
 /** What a busy machine may take on top. */
 const SLACK_MS = 3_000;
 
-for (const [way, go, needs] of [
-  ["is closed", (tab) => tab.close(), []],
-  ["crashes", (tab) => tab.crash(), ["crash"]],
-  ["is suspended", (tab) => tab.suspend(), []],
+for (const [way, go, needs, long] of [
+  ["is closed", (tab) => tab.close(), [], false],
+  ["crashes", (tab) => tab.crash(), ["crash"], true],
+  ["is suspended", (tab) => tab.suspend(), [], true],
 ]) {
-  scenario(`without locks one tab leads, and another one when it ${way}`, { needs, handOver: "never" }, async (stage) => {
+  scenario(`without locks one tab leads, and another one when it ${way}`, { needs, handOver: "never", long }, async (stage) => {
     const tabs = await stage.tabs(3, { without });
     const leader = await stage.leader(tabs);
     await stage.sockets(1);

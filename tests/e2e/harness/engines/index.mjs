@@ -2,18 +2,22 @@
 //
 // An engine is a module with
 //
-//   name          as it is called in the names of tests
-//   cannot        what scenarios need and it has not, each with the reason: `{ freeze: "…" }`
-//   missing()     what is not on this machine, if anything
-//   launch(how)   a fresh profile, as on a computer of its own
+//   name            as it is called in the names of tests
+//   cannot          what scenarios need and it has not, each with the reason: `{ freeze: "…" }`
+//   missing()       what is not on this machine, if anything
+//   launch(how)     a fresh profile, as on a computer of its own
 //   keepsPages      whether a page of ours comes back out of the back-forward cache
 //   hiddenTimersMs  how far apart the timers of a hidden tab are when it is throttled
 //
 // A profile has
-// `pid`, the process that has started all others, `open(url)`, which resolves with a page that is loaded and in front,
-// and `close()`. A page has
 //
-//   pid                     its process, which no tab is in that was opened like this
+//   pid             the process that has started all others
+//   open(url)       a page in a new tab that is in front, once it is loaded
+//   close()         ends everything
+//
+// and a page has
+//
+//   pid                     its process, which no other tab that was opened like this is in
 //   evaluate(source)        the value of an expression, which is JSON or a promise of it
 //   goto(url), reload()     until it is loaded
 //   back()                  one step in the history; not waited for

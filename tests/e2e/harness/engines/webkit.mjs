@@ -3,7 +3,7 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
 
-import { descendants, end, find, start } from "../processes.mjs";
+import { descendants, end, find, line, start } from "../processes.mjs";
 import { until } from "../until.mjs";
 
 export const name = "webkit";
@@ -31,12 +31,12 @@ export function missing() {
 }
 
 export async function launch({ blocksStorage = false } = {}) {
-  const screen = start(SCREEN, ["-displayfd", "3", "-screen", "0", "1280x1024x24", "-nolisten", "tcp"], {
-    stdio: ["ignore", "ignore", "ignore", "pipe"],
+  const screen = start(SCREEN, ["-displayfd", "1", "-screen", "0", "1280x1024x24", "-nolisten", "tcp"], {
+    stdio: ["ignore", "pipe", "ignore"],
   });
-  const [display] = await once(screen.stdio[3], "data");
+  const [display] = await line(screen, screen.stdout, /^\d+$/);
   const port = await freePort();
-  const env = { ...process.env, DISPLAY: `:${String(display).trim()}` };
+  const env = { ...process.env, DISPLAY: `:${display}` };
   const driver = start(DRIVER, [`--port=${port}`], { stdio: "ignore", env });
   // A page may open another one although nobody has clicked.
   const args = ["--automation", "--javascript-can-open-windows-automatically=true", blocksStorage ? WITHOUT_STORAGE : FEATURES];

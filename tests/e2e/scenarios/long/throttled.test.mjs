@@ -1,10 +1,10 @@
 // Hazard: the browser lets the timers of a hidden tab run once a second, or once a minute.
 
-import { engine } from "../harness/engines/index.mjs";
-import { scenario } from "../harness/scenario.mjs";
-import { until } from "../harness/until.mjs";
+import { engine } from "../../harness/engines/index.mjs";
+import { scenario } from "../../harness/scenario.mjs";
+import { until } from "../../harness/until.mjs";
 
-scenario("hidden tabs with throttled timers get every event, and take over", { browser: { hurries: true }, handOver: "never", long: true }, async (stage) => {
+scenario("hidden tabs with throttled timers get every event, and take over", { browser: { hurries: true }, handOver: "never" }, async (stage) => {
   const [leader, next, last] = await stage.tabs(3);
   await last.show();
   const before = await stage.orders("before", 5);

@@ -2,12 +2,12 @@
 
 import assert from "node:assert/strict";
 
-import { scenario } from "../harness/scenario.mjs";
-import { until } from "../harness/until.mjs";
+import { scenario } from "../../harness/scenario.mjs";
+import { until } from "../../harness/until.mjs";
 
 const flags = ["--ping", "1s"];
 
-scenario("after a sleep the tabs have what they missed, with one socket and without a refresh", { flags, network: true, long: true }, async (stage) => {
+scenario("after a sleep the tabs have what they missed, with one socket and without a refresh", { flags, network: true }, async (stage) => {
   const tabs = await stage.tabs(3);
   const before = await stage.orders("before", 3);
   for (const tab of tabs) await stage.delivered(tab, before);
@@ -29,7 +29,7 @@ scenario("after a sleep the tabs have what they missed, with one socket and with
 });
 
 const forgetful = [...flags, "--retention-events", "10"];
-scenario("after a sleep longer than events are kept every tab refreshes once", { flags: forgetful, network: true, long: true }, async (stage) => {
+scenario("after a sleep longer than events are kept every tab refreshes once", { flags: forgetful, network: true }, async (stage) => {
   const tabs = await stage.tabs(3);
   const before = await stage.orders("before", 3);
   for (const tab of tabs) await stage.delivered(tab, before);

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 
-import { scenario } from "../harness/scenario.mjs";
+import { scenario } from "../../harness/scenario.mjs";
 
 const PING_MS = 2_000;
 const flags = ["--ping", `${PING_MS}ms`];
@@ -20,7 +20,7 @@ const ways = [
 ];
 
 for (const [way, { needs, without, stop, goOn }] of ways) {
-  scenario(`the leading tab ${way}: a tab that is shown is soon at the head again`, { needs, flags, handOver: "never", long: true }, async (stage) => {
+  scenario(`the leading tab ${way}: a tab that is shown is soon at the head again`, { needs, flags, handOver: "never" }, async (stage) => {
     const [leader, next, front] = await stage.tabs(3, { without });
     const before = await stage.orders("before", 3);
     for (const tab of [leader, next, front]) await stage.delivered(tab, before);
@@ -39,7 +39,7 @@ for (const [way, { needs, without, stop, goOn }] of ways) {
     await comesBack(stage, { leader, goOn, tabs: [leader, next, front], had: [...before, ...meanwhile] });
   });
 
-  scenario(`the leading tab ${way}: a hidden tab leads after a few pings`, { needs, flags, handOver: "never", long: true }, async (stage) => {
+  scenario(`the leading tab ${way}: a hidden tab leads after a few pings`, { needs, flags, handOver: "never" }, async (stage) => {
     const [leader, next] = await stage.tabs(2, { without });
     await stage.tab({ user: "luis" });
     assert.equal(await next.isVisible(), false);
