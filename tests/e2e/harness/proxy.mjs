@@ -36,7 +36,7 @@ export class Proxy {
 
   /** Resets every open connection. */
   cut() {
-    for (const link of this.#links) link.reset();
+    for (const link of this.#links) link.end("resetAndDestroy");
   }
 
   /**
@@ -52,7 +52,8 @@ export class Proxy {
 
   close() {
     this.refuse();
-    this.cut();
+    // Not reset: Node may wait for ever, at its own end, for a socket that was about to close when it was reset.
+    for (const link of this.#links) link.end("destroy");
   }
 
   #forward(client) {
@@ -60,9 +61,10 @@ export class Proxy {
     const link = {
       up: true,
       down: true,
-      reset: () => {
-        client.resetAndDestroy();
-        server.resetAndDestroy();
+      end: (how) => {
+        for (const socket of [client, server]) {
+          if (!socket.destroyed) socket[how]();
+        }
         this.#links.delete(link);
       },
     };
