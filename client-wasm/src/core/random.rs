@@ -19,3 +19,36 @@ impl Random {
         if max == u64::MAX { z } else { z % (max + 1) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_numbers_of_a_seed_are_those_of_the_published_generator() {
+        let mut random = Random::new(1_234_567);
+        let numbers: Vec<u64> = (0..5).map(|_| random.up_to(u64::MAX)).collect();
+        // As printed by the reference implementation, https://rosettacode.org/wiki/Pseudo-random_numbers/Splitmix64.
+        assert_eq!(
+            numbers,
+            [
+                6_457_827_717_110_365_317,
+                3_203_168_211_198_807_973,
+                9_817_491_932_198_370_423,
+                4_593_380_528_125_082_431,
+                16_408_922_859_458_223_821
+            ]
+        );
+    }
+
+    #[test]
+    fn a_number_is_from_0_to_a_maximum_both_included() {
+        let mut random = Random::new(7);
+        let mut seen = [0; 4];
+        for _ in 0..400 {
+            seen[random.up_to(3) as usize] += 1;
+        }
+        assert!(seen.iter().all(|times| *times > 70), "{seen:?}");
+        assert_eq!(random.up_to(0), 0);
+    }
+}
