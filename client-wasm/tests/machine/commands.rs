@@ -1,7 +1,7 @@
 //! Commands: settled once, run once, and honest about whether they took effect.
 
-use tabwire_client::core::{Frame, Input, Message, SocketId};
-use tabwire_protocol::{Millis, Resume};
+use tabwire_client::core::{Frame, Input, Message, NewCommand, SocketId};
+use tabwire_protocol::{Millis, RawJson, Resume};
 
 use crate::harness::*;
 
@@ -47,6 +47,24 @@ fn a_leaders_command_is_written_at_once_and_settled_by_its_answer() {
     assert_eq!(machine.answer("t0:1", "ack").all(), ["settled t0:1 ack"]);
     assert!(machine.answer("t0:1", "ack").is_silent(), "once");
     assert_eq!(machine.inspect().outbox, 0);
+}
+
+#[test]
+fn whoever_sends_a_command_is_told_its_id() {
+    let mut machine = Machine::following(false, 5);
+    for number in 1..=2 {
+        let command = NewCommand {
+            event_type: "chat_message".into(),
+            payload: RawJson::new("{}").expect("JSON"),
+            timeout_ms: 10_000,
+        };
+        let id = machine.tab.send(Millis(machine.now), command);
+        assert_eq!(id, format!("{}:{number}", tab(0).text()));
+        assert_eq!(
+            machine.handle(Input::Tick).all(),
+            [format!("post command t0 t0:{number}")]
+        );
+    }
 }
 
 #[test]

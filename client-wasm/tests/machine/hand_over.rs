@@ -141,6 +141,7 @@ fn the_old_leader_keeps_the_lock_when_its_socket_is_superseded_until_it_is_taken
         none(),
         "another would get it: {did:?}"
     );
+    assert_eq!(machine.status(), "reconnecting leader");
     let did = machine.handle(Input::LockLost(LockRequest(1)));
     assert_eq!(did.of(&["lock"]), ["lock request 2"]);
     machine.hear_status(by(2, 1), open_status(5));

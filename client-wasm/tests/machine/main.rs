@@ -12,6 +12,7 @@ mod election;
 mod hand_over;
 mod harness;
 mod identity;
+mod limits;
 mod page;
 mod refresh;
 mod relay;
