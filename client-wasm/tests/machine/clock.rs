@@ -1,6 +1,6 @@
 //! Clocks that are set back or jump, and a machine's time, which does neither go back nor end.
 
-use tabwire_client::core::{Config, Frame, Input, LinkStatus, LockRequest};
+use tabwire_client::core::{BEACON_MS, Config, Frame, Input, LinkStatus, LockRequest};
 use tabwire_protocol::{Millis, Resume};
 
 use crate::harness::*;

@@ -95,7 +95,11 @@ fn a_tab_that_has_left_does_not_come_back_with_the_page() {
 fn a_logout_reaches_a_page_that_is_away_when_it_comes_back() {
     let mut machine = Machine::following(false, 5);
     machine.handle(Input::Hide);
-    machine.handle(Input::Logout);
+    assert_eq!(
+        machine.handle(Input::Logout).posts(),
+        none(),
+        "its channel is closed"
+    );
     assert!(machine.handle(Input::Show).is_silent());
     assert_eq!(machine.status(), "stopped none because logged_out");
 }

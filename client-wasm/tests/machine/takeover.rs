@@ -1,6 +1,6 @@
 //! One tab after the other leads: it goes on where the last one was.
 
-use tabwire_client::core::{Config, Input, LinkStatus, LockRequest, Message, Reason, Sharing};
+use tabwire_client::core::{Config, Input, LinkStatus, LockRequest, Message, Reason, Sharing, Why};
 use tabwire_protocol::{Device, Millis, Resume};
 
 use crate::harness::*;
@@ -46,6 +46,9 @@ fn a_tab_that_gets_the_lock_takes_a_term_gets_a_token_and_connects() {
             "status open leader"
         ]
     );
+    let counters = machine.inspect().counters;
+    assert_eq!((counters.leads, counters.connects), (1, 1));
+    assert_eq!(machine.inspect().why, Some(Why::Granted));
 }
 
 #[test]
@@ -167,6 +170,7 @@ fn a_tab_of_a_browser_that_cannot_share_leads_at_once_and_says_nothing_to_others
         machine.handle(Input::Start).all(),
         ["term 1", "token connect", "status connecting solo"]
     );
+    assert_eq!(machine.inspect().why, Some(Why::Alone));
 }
 
 #[test]

@@ -205,6 +205,19 @@ fn a_logout_in_one_tab_reaches_all() {
 }
 
 #[test]
+fn a_logout_in_a_tab_alone_is_told_to_nobody() {
+    let mut machine = Machine::with(tabwire_client::core::Config {
+        sharing: Sharing::Nothing,
+        ..config()
+    });
+    machine.handle(Input::Start);
+    assert_eq!(
+        machine.handle(Input::Logout).all(),
+        ["status stopped none because logged_out"]
+    );
+}
+
+#[test]
 fn after_a_logout_a_person_may_log_in_again_and_starts_afresh() {
     let mut machine = Machine::open(false, 5);
     machine.frame(event(6));

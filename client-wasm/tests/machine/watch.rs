@@ -1,6 +1,6 @@
 //! A leader that hangs: what shows that it runs, and what its followers do when nothing does.
 
-use tabwire_client::core::{Input, LinkStatus, LockRequest, Message};
+use tabwire_client::core::{Input, LinkStatus, LockRequest, Message, Why};
 
 use crate::harness::*;
 
@@ -50,6 +50,7 @@ fn a_leader_that_is_silent_for_two_and_a_half_periods_is_asked_then_told_to_leav
     machine.handle(Input::LockGranted(LockRequest(2)));
     assert_eq!(machine.tab.leads(), Some(by(2, 0)));
     assert_eq!(machine.inspect().counters.steals, 1);
+    assert_eq!(machine.inspect().why, Some(Why::Stole));
 }
 
 #[test]
