@@ -285,8 +285,10 @@ impl Machine {
                 panic!("the tab waits for nothing, and {word} has not come");
             };
             self.now = self.now.max(next);
-            did.0.extend(self.handle(Input::Tick).0);
-            if !did.of(&[word]).is_empty() {
+            let more = self.handle(Input::Tick);
+            let came = !more.of(&[word]).is_empty();
+            did.0.extend(more.0);
+            if came {
                 return (self.now - begin, did);
             }
         }
