@@ -36,12 +36,11 @@ impl<R: Raw> Tab<R> {
     pub(super) fn queue(&mut self) {
         self.cx.timers.stop(Timer::Rejoin);
         match self.config.sharing {
-            Sharing::Locks if self.lock == Lock::None => {
+            Sharing::Locks => {
                 let request = self.next_request();
                 self.cx.emit(Output::RequestLock(request));
                 self.await_leader();
             }
-            Sharing::Locks => {}
             Sharing::Election => self.await_leader(),
             Sharing::Nothing => self.alone(),
         }

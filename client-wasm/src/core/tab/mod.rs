@@ -350,7 +350,7 @@ impl<R: Raw> Tab<R> {
     /// A demoted tab takes its place in the group again.
     fn rejoin(&mut self) {
         self.cx.timers.stop(Timer::Rejoin);
-        if self.presence == Presence::Here && self.lock == Lock::None {
+        if self.lock == Lock::None {
             if self.shares() {
                 self.say_hello();
                 self.queue();
