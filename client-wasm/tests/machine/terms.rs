@@ -105,7 +105,8 @@ fn a_leader_that_hears_a_higher_one_steps_down_and_leads_above_it_when_the_lock_
             "status open follower"
         ]
     );
-    assert_eq!(machine.wait(999).of(&["lock"]), ["lock request 2"]);
+    assert_eq!(machine.wait(499).of(&["lock"]), none());
+    assert_eq!(machine.wait(501).of(&["lock"]), ["lock request 2"]);
     assert_eq!(
         machine
             .handle(Input::LockGranted(LockRequest(2)))
