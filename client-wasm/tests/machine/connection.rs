@@ -148,6 +148,10 @@ fn a_wait_that_the_tab_chose_itself_is_shortened_by_the_network_coming_back_once
     machine.socket_closed(1006);
     assert!(machine.handle(Input::Online).wire().is_empty());
     assert!(machine.handle(Input::Visible(true)).wire().is_empty());
+    assert!(machine.wait(2_000).wire().is_empty());
+    assert!(machine.handle(Input::Online).wire().is_empty());
+    assert!(machine.wait(1).wire().is_empty());
+    assert_eq!(machine.handle(Input::Online).wire().len(), 1);
 }
 
 #[test]
@@ -208,6 +212,12 @@ fn a_probe_whose_timer_comes_late_is_made_again_since_the_answer_may_be_in_a_que
     // The laptop slept: everything is over, but the tab has not run to hear the answer.
     assert_eq!(machine.sleep(60_000).wire(), [r#"send {"t":"ping"}"#]);
     assert_eq!(machine.wait(5_000).wire(), ["socket close 1"]);
+
+    for (late, does) in [(2_000, "socket close 1"), (2_001, r#"send {"t":"ping"}"#)] {
+        let mut machine = Machine::open(false, 5);
+        machine.wait(PING_MS + 5_000);
+        assert_eq!(machine.sleep(5_000 + late).wire(), [does], "{late}");
+    }
 }
 
 #[test]
