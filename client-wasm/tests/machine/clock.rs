@@ -5,6 +5,9 @@ use tabwire_protocol::{Millis, Resume};
 
 use crate::harness::*;
 
+/// The server is shown the token there is, which makes it tell the time.
+const RENEW: &str = r#"send {"t":"renew","token":"jwt"}"#;
+
 #[test]
 fn a_wall_clock_that_is_set_back_delays_no_timer() {
     let mut machine = Machine::leading(false);

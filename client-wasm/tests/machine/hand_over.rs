@@ -93,6 +93,15 @@ fn a_visible_follower_is_willing_and_a_hidden_one_is_not() {
 }
 
 #[test]
+fn a_tab_lets_another_go_that_was_invited() {
+    let mut machine = Machine::following(false, 5);
+    machine.hear_status(by(1, 1), seeking(5));
+    let to = tab(2);
+    let invitation = Message::HandOver { by: by(1, 1), to };
+    assert!(machine.hear(invitation).is_silent());
+}
+
+#[test]
 fn the_invited_tab_connects_first_then_takes_the_lock_and_then_leads() {
     let mut machine = Machine::following(false, 5);
     machine.hear_status(by(1, 1), seeking(5));

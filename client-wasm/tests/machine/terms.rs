@@ -52,6 +52,30 @@ fn a_leader_of_a_lower_term_is_told_of_the_higher_one() {
 }
 
 #[test]
+fn who_speaks_under_a_lower_term_is_not_told_that_a_leader_speaks_which_may_be_gone() {
+    let mut machine = Machine::following(false, 5);
+    machine.hear_status(by(9, 2), open_status(5));
+    machine.hear(Message::Bye { by: by(9, 2) });
+    let did = machine.hear_status(by(4, 3), open_status(5));
+    assert_eq!(did.all(), ["post stale 9/t2"]);
+
+    let mut machine = Machine::following(false, 5);
+    machine.hear_status(by(9, 2), open_status(5));
+    machine.wait(PING_MS * 5 / 2 + 3_000);
+    let did = machine.hear_status(by(4, 3), open_status(5));
+    assert_eq!(did.all(), ["post stale 9/t2"], "it was told to leave");
+}
+
+#[test]
+fn a_leader_that_hears_another_told_of_itself_has_nothing_to_do() {
+    for led in [true, false] {
+        let mut machine = Machine::open(false, 5);
+        let known = by(1, 0);
+        assert!(machine.hear(Message::Stale { known, led }).is_silent());
+    }
+}
+
+#[test]
 fn a_leader_that_is_told_of_a_higher_term_takes_one_above_it() {
     let mut machine = Machine::open(false, 5);
     assert_eq!(

@@ -47,7 +47,7 @@ impl<R: Raw> Tab<R> {
             Message::Status { by, status, beacon } => {
                 if self.hears(by) {
                     self.follow(by, *status, beacon);
-                } else if let Some(known) = self.known.filter(|known| by < *known) {
+                } else if let Some(known) = self.known {
                     self.cx.log(Log::StaleLeader);
                     let led = self.leader == Some(known) && !self.watch.doubts();
                     self.cx.post(Message::Stale { known, led });
