@@ -235,6 +235,20 @@ fn after_a_logout_a_person_may_log_in_again_and_starts_afresh() {
 }
 
 #[test]
+fn a_state_that_was_asked_for_before_a_logout_is_not_taken_for_the_next_sessions() {
+    let mut machine = Machine::open(true, 5);
+    machine.handle(Input::Logout);
+    machine.handle(Input::Reconnect);
+    machine.lead();
+    machine.give_token("jwt2");
+    machine.open_socket();
+    let did = machine.welcome(tabwire_protocol::Resume::Fresh, 5);
+    assert_eq!(did.app(), ["fetch 2 initial e1 5"]);
+    let did = machine.handle(Input::StateFetched(1, None, None));
+    assert!(did.is_silent(), "{did:?}");
+}
+
+#[test]
 fn a_tab_that_was_closed_comes_back_when_a_person_reconnects() {
     let mut machine = Machine::open(false, 5);
     machine.frame(event(6));
