@@ -217,6 +217,14 @@ fn the_same_refresh_told_twice_fetches_once() {
     let refresh = || full_refresh(RefreshReason::Expired, "e1", 40, None);
     assert_eq!(machine.frame(refresh()).app(), ["fetch 2 expired e1 40"]);
     assert!(machine.frame(refresh()).app().is_empty());
+
+    // Even where having more is what is wrong.
+    let refresh = || full_refresh(RefreshReason::UnknownPosition, "e1", 3, None);
+    assert_eq!(
+        machine.frame(refresh()).app(),
+        ["fetch 3 unknown_position e1 3"]
+    );
+    assert!(machine.frame(refresh()).app().is_empty());
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What a tab missed comes from the leader's ring, or from the server.
 
+use tabwire_client::core::Frame;
 use tabwire_protocol::{RefreshReason, Resume};
 
 use crate::harness::*;
@@ -176,6 +177,34 @@ fn a_request_for_another_log_or_view_is_not_served() {
             },
         };
         assert!(machine.hear(message).is_silent());
+    }
+}
+
+#[test]
+fn a_ring_of_what_was_is_not_taken_for_the_log_or_view_of_a_new_session() {
+    for (log, of) in [("e2", "v1"), ("e1", "v2")] {
+        let mut machine = with_events(4);
+        machine.socket_closed(1006);
+        machine.wait_for("socket");
+        machine.open_socket();
+        let mut welcome = welcome(machine.now, Resume::Fresh, 4);
+        welcome.epoch = epoch(log);
+        welcome.view = view(of);
+        machine.frame(Frame::Welcome(Box::new(welcome)));
+        let message = tabwire_client::core::Message::Repair {
+            tab: tab(1),
+            cursor: tabwire_protocol::Cursor {
+                epoch: epoch(log),
+                view: view(of),
+                last: at(2),
+            },
+        };
+        assert_eq!(
+            machine.hear(message).all(),
+            [format!(
+                r#"send {{"t":"request_sync","ref":1,"epoch":"{log}","view":"{of}","lastEventId":2}}"#
+            )]
+        );
     }
 }
 

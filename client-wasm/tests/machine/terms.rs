@@ -42,6 +42,18 @@ fn a_tab_that_hears_only_the_relay_of_a_new_leader_asks_how_it_is() {
 }
 
 #[test]
+fn a_tab_that_hears_the_relay_of_a_leader_which_it_takes_for_unconnected_asks_how_it_is() {
+    let mut machine = Machine::following(false, 5);
+    machine.wait(2_000);
+    assert_eq!(machine.hear_relay(by(1, 1), event(6)).posts(), none());
+    machine.hear_status(by(1, 1), status(LinkStatus::Connecting));
+    let did = machine.hear_relay(by(1, 1), event(7));
+    assert_eq!(did.posts(), ["post hello 1/t1 asks"]);
+    let did = machine.hear_relay(by(1, 1), event(8));
+    assert_eq!(did.posts(), none(), "once a second");
+}
+
+#[test]
 fn a_leader_of_a_lower_term_is_told_of_the_higher_one() {
     let mut machine = Machine::following(false, 5);
     machine.hear_status(by(9, 2), open_status(5));

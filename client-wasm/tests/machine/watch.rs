@@ -94,6 +94,19 @@ fn what_comes_out_of_the_leaders_socket_or_of_its_timers_shows_that_it_runs() {
         );
     }
     assert_eq!(machine.inspect().beacon_age_ms, Some(0));
+    // A leader without a connection says so each 5 s.
+    assert_eq!(machine.wait(12_499).posts(), none());
+    assert_eq!(machine.wait(1).posts(), ["post hello 1/t1 asks"]);
+}
+
+#[test]
+fn a_leader_that_has_only_answered_has_three_seconds_to_show_that_it_runs() {
+    let mut machine = Machine::new(false);
+    machine.handle(Input::Start);
+    machine.wait(10);
+    machine.hear_answer(by(1, 1), open_status(5));
+    assert_eq!(machine.wait(2_989).posts(), none());
+    assert_eq!(machine.wait(1).posts(), ["post abdicate 1/t1"]);
 }
 
 #[test]
