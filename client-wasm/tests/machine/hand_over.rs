@@ -1,8 +1,10 @@
 //! A leader whose page is hidden lets a visible tab lead, where the browser may suspend hidden pages without a word: the new
 //! leader connects before the old one stops.
 
-use tabwire_client::core::{Config, Input, LeaderStatus, LockRequest, Message, Sharing, Why};
-use tabwire_protocol::Resume;
+use tabwire_client::core::{
+    Config, Input, LeaderStatus, LinkStatus, LockRequest, Message, Sharing, Why,
+};
+use tabwire_protocol::{Millis, Resume};
 
 use crate::harness::*;
 
@@ -137,6 +139,19 @@ fn the_invited_tab_connects_first_then_takes_the_lock_and_then_leads() {
     );
     assert_eq!(machine.inspect().why, Some(Why::HandedOver));
     assert_eq!(machine.inspect().counters.take_overs, 1);
+}
+
+#[test]
+fn an_invited_tab_waits_out_what_the_server_asked_for_and_no_longer() {
+    for (left, does) in [(1, none()), (0, vec!["token connect"])] {
+        let mut machine = Machine::following(false, 5);
+        let link = LinkStatus::Reconnecting {
+            retry_at: Some(Millis(machine.now + left)),
+            asked: true,
+        };
+        machine.hear_status(by(1, 1), LeaderStatus { link, ..seeking(5) });
+        assert_eq!(machine.hear(invitation()).of(&["token"]), does);
+    }
 }
 
 #[test]
