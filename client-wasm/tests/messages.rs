@@ -155,8 +155,9 @@ fn messages() -> Vec<Message<Text>> {
                 id: "Vb3kP0aRk2mQzT8x:12".into(),
                 event_type: EventType::new("chat_message").expect("a name"),
                 payload: RawJson::new(payload).expect("JSON"),
-                deadline: Some(Millis(1_730_569_330_000)),
+                deadline: None,
             }),
+            left: Millis(9_999),
         });
     }
     for answer in FailureReason::ALL.map(Err).into_iter().chain([Ok(RAW)]) {

@@ -538,7 +538,7 @@ impl Shared {
                         Role::None => "none",
                     },
                     status.reason.map(|reason| reason.as_str()),
-                    status.retry_at.map(|at| at.0 as f64),
+                    status.retry_at.map(page::date),
                     status.user.as_ref().map(UserId::as_str),
                     status.shop.as_ref().map(|shop| shop.as_str()),
                     &modules,

@@ -1,16 +1,21 @@
 //! The page: its life, its storage, its clock and its randomness.
 
+use std::cell::RefCell;
+
 use tabwire_protocol::{Device, Millis};
 use wasm_bindgen::prelude::*;
 use web_sys::{EventTarget, Storage};
 
 use super::js::{cast, global, text};
-use crate::core::TabId;
+use crate::core::{SteadyClock, TabId};
 
 #[wasm_bindgen]
 extern "C" {
     #[wasm_bindgen(js_namespace = crypto, js_name = getRandomValues)]
     fn fill_with_random(bytes: &mut [u8]);
+
+    #[wasm_bindgen(js_namespace = performance, js_name = now)]
+    fn monotonic() -> f64;
 }
 
 /// What happens to a page.
@@ -50,8 +55,21 @@ pub(crate) fn is_visible() -> bool {
     text(&global("document"), "visibilityState").is_none_or(|state| state == "visible")
 }
 
-/// The wall clock.
+thread_local! {
+    static CLOCK: RefCell<SteadyClock> = RefCell::default();
+}
+
+/// The page's time.
 pub(crate) fn now() -> Millis {
+    CLOCK.with_borrow_mut(|clock| clock.read(wall(), Millis(monotonic() as u64)))
+}
+
+/// What the wall clock will say at a time of the page, as it goes now.
+pub(crate) fn date(at: Millis) -> f64 {
+    wall().plus(at.since(now())).0 as f64
+}
+
+fn wall() -> Millis {
     Millis(js_sys::Date::now() as u64)
 }
 

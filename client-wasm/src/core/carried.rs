@@ -27,14 +27,12 @@ pub(crate) struct Carried {
 struct Entry {
     command: Command,
     tab: TabId,
-    /// Its deadline by the machine's clock.
+    /// Its deadline by the page's time.
     due: Millis,
     /// To how many sockets it was written: from the first on it may have taken effect.
     writes: u32,
     /// The last of them.
     on: Option<SocketId>,
-    /// It was written, and the server may have forgotten it by its deadline: its answer is awaited, and it is not written again.
-    not_again: bool,
 }
 
 /// A command that this leader gave up without having written it.
@@ -62,6 +60,7 @@ impl Carried {
         cx: &mut Context<R>,
         tab: TabId,
         command: Command,
+        left: Millis,
     ) -> bool {
         if self.position(&command.id).is_some() {
             return true;
@@ -69,16 +68,13 @@ impl Carried {
         if self.entries.len() >= CARRIED_COMMANDS_MAX {
             return false;
         }
-        let due = command
-            .deadline
-            .map_or(cx.now, |deadline| cx.clock.machine(deadline));
+        let due = cx.now.plus(left);
         self.entries.push(Entry {
             command,
             tab,
             due,
             writes: 0,
             on: None,
-            not_again: false,
         });
         cx.timers.set_earlier(Timer::Carried, due);
         true
@@ -101,7 +97,7 @@ impl Carried {
                 break;
             }
             // Past its deadline the server would not run it; an answer can still come for an earlier writing.
-            if entry.on == here || entry.due <= cx.now || entry.not_again {
+            if entry.on == here || entry.due <= cx.now {
                 continue;
             }
             if frame_bytes(&entry.command) > to.max_frame {
@@ -144,13 +140,6 @@ impl Carried {
         self.entries.len()
     }
 
-    /// Nobody knows how long it took until now.
-    pub(crate) fn lost_the_time(&mut self) {
-        for entry in &mut self.entries {
-            entry.not_again |= entry.writes > 0;
-        }
-    }
-
     /// Forgets everything: the tabs offer it to the next leader.
     pub(crate) fn clear<R: Raw>(&mut self, cx: &mut Context<R>) {
         self.entries.clear();
@@ -175,10 +164,12 @@ impl Entry {
     fn write<R: Raw>(&mut self, cx: &mut Context<R>, to: Destination) {
         self.writes += 1;
         self.on = Some(to.socket);
-        let mut command = self.command.clone();
+        // By the server's clock, and the same however often it is written: the server forgets a command some time after that.
         let deadline = self.due.0.cast_signed().wrapping_add(to.server_ahead);
-        command.deadline = Some(Millis(deadline.max(0).cast_unsigned()));
-        cx.emit(Output::SendFrame(to.socket, ClientFrame::Command(command)));
+        let deadline = Millis(deadline.max(0).cast_unsigned());
+        self.command.deadline.get_or_insert(deadline);
+        let command = ClientFrame::Command(self.command.clone());
+        cx.emit(Output::SendFrame(to.socket, command));
     }
 
     fn give_up(self, why: FailureReason) -> GivenUp {

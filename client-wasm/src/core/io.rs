@@ -9,7 +9,7 @@ use super::{
     message::{Message, TabId},
     random::Random,
     status::Status,
-    time::{Clock, Timer, Timers},
+    time::{Timer, Timers},
 };
 
 /// What a tab is made with.
@@ -366,7 +366,6 @@ pub struct Counters {
 #[derive(Clone, Debug)]
 pub(crate) struct Context<R> {
     pub(crate) now: Millis,
-    pub(crate) clock: Clock,
     pub(crate) random: Random,
     pub(crate) timers: Timers,
     pub(crate) outputs: VecDeque<Output<R>>,
@@ -377,7 +376,6 @@ impl<R: Raw> Context<R> {
     pub(crate) fn new(seed: u64) -> Self {
         Self {
             now: Millis(0),
-            clock: Clock::default(),
             random: Random::new(seed),
             timers: Timers::default(),
             outputs: VecDeque::new(),

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use tabwire_protocol::{
-    Command, Cursor, Device, Epoch, Module, Position, RawJson, ShopId, UserId, View,
+    Command, Cursor, Device, Epoch, Millis, Module, Position, RawJson, ShopId, UserId, View,
 };
 
 use super::{frame::Frame, io::FailureReason, status::LinkStatus};
@@ -111,8 +111,10 @@ pub enum Message<R> {
     Command {
         /// Whose.
         tab: TabId,
-        /// What; its deadline is by the wall clock of this machine, which all its tabs share.
+        /// What.
         command: Box<Command>,
+        /// How long it may take from now, in milliseconds.
+        left: Millis,
     },
     /// The leader carries the command.
     Accepted {

@@ -85,6 +85,7 @@ pub use reader::{BATCH_EVENTS_MAX, HELD_EVENTS_MAX};
 pub use ring::{RING_BYTES_MAX, RING_FRAMES_MAX};
 pub use status::{LinkStatus, Reason, Role, State, Status};
 pub use tab::{BEACON_MS, Inspection, Sizes, Tab, Why};
+pub use time::SteadyClock;
 #[cfg(target_arch = "wasm32")]
 pub(crate) use {
     json::{Writer, parse_number, push_number},

@@ -38,7 +38,7 @@ pub(crate) struct Outbox {
 #[derive(Clone, Debug)]
 struct Entry {
     command: Command,
-    /// When its deadline is over, by the machine's clock.
+    /// When its deadline is over, by the page's time.
     due: Millis,
     /// How often it was handed to a leader. One that never wrote it settles the matter only if it was handed over once: an
     /// earlier time may have been answered, and the answer lost on its way to this tab.
@@ -106,12 +106,12 @@ impl Outbox {
         }
     }
 
-    /// A command that the leader has not been handed yet, or has not accepted in time.
+    /// A command that the leader has not been handed yet, or has not accepted in time, and how long it has left.
     pub(crate) fn hand_to<R: Raw>(
         &mut self,
         cx: &Context<R>,
         leader: Leadership,
-    ) -> Option<Command> {
+    ) -> Option<(Command, Millis)> {
         for entry in &mut self.entries {
             if entry.to != Some(leader) {
                 entry.to = Some(leader);
@@ -121,9 +121,7 @@ impl Outbox {
             }
             entry.handed += 1;
             entry.accepts_until = cx.now.plus(Millis(ACCEPT_MS));
-            // By the clock that there is now: a tab that has just come knows nothing of one that was set back.
-            entry.command.deadline = Some(cx.clock.wall(entry.due));
-            return Some(entry.command.clone());
+            return Some((entry.command.clone(), entry.due.since(cx.now)));
         }
         None
     }
@@ -180,20 +178,6 @@ impl Outbox {
         }
         self.set_timer(cx);
         self.has_unaccepted()
-    }
-
-    /// Nobody knows how long it took until now: what a leader was told of may have been done and be forgotten by the server, and
-    /// would be done again.
-    pub(crate) fn lost_the_time<R: Raw>(&mut self, cx: &mut Context<R>) {
-        let mut index = 0;
-        while let Some(entry) = self.entries.get(index) {
-            if entry.handed == 0 {
-                index += 1;
-            } else {
-                let entry = self.entries.remove(index);
-                entry.give_up(cx, FailureReason::Timeout);
-            }
-        }
     }
 
     /// Gives up everything: the tab leaves, or the group has stopped.

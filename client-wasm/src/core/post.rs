@@ -45,9 +45,10 @@ pub fn write_message<R>(message: &Message<R>) -> (String, Option<&R>) {
             json.cursor(cursor);
             "repair"
         }
-        Message::Command { tab, command } => {
+        Message::Command { tab, command, left } => {
             json.text("from", &tab.text());
             json.command(command);
+            json.number("left", left.0);
             "command"
         }
         Message::Accepted { by, id } => {
@@ -169,8 +170,9 @@ fn message<R>(json: &Object<'_>, frame: Option<(Frame, R)>) -> Option<Message<R>
                 id: json.text("id").into(),
                 event_type: json.name("type", EventType::new),
                 payload: RawJson::trusted(json.json("payload")?.into()),
-                deadline: Some(json.millis("deadline")),
+                deadline: None,
             }),
+            left: json.millis("left"),
         },
         "accepted" => Message::Accepted {
             by: read_leadership(json),
@@ -270,7 +272,7 @@ fn write_status(json: &mut Writer, status: &LeaderStatus) {
         LinkStatus::Reconnecting { retry_at, asked } => {
             json.truth("asked", asked);
             if let Some(at) = retry_at {
-                json.number("retryAt", at.0);
+                json.number("retryIn", at.0);
             }
             "reconnecting"
         }
@@ -314,7 +316,7 @@ fn read_status(json: &Object<'_>) -> LeaderStatus {
         "connecting" => LinkStatus::Connecting,
         "open" => LinkStatus::Open,
         "reconnecting" => LinkStatus::Reconnecting {
-            retry_at: json.number_if("retryAt").map(Millis),
+            retry_at: json.number_if("retryIn").map(Millis),
             asked: json.truth("asked"),
         },
         _ => {

@@ -11,7 +11,7 @@ pub struct Status {
     pub role: Role,
     /// Why it stopped, or what is wrong.
     pub reason: Option<Reason>,
-    /// When the next attempt comes, by the wall clock.
+    /// When the next attempt comes, by the page's time.
     pub retry_at: Option<Millis>,
     /// Whose session.
     pub user: Option<UserId>,
@@ -126,8 +126,8 @@ impl Reason {
     }
 }
 
-/// How a leader's link is, as all tabs of the group show it. Its times are the machine's in a tab and the wall clock's in what
-/// tabs say to each other.
+/// How a leader's link is, as all tabs of the group show it. Each tab has its own clock: what they say to each other is how long
+/// something takes from now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LinkStatus {
     /// On the way to the first connection.
@@ -146,7 +146,7 @@ pub enum LinkStatus {
 }
 
 impl LinkStatus {
-    /// The same by another clock.
+    /// The same with its time translated.
     pub(crate) fn by_clock(self, translate: impl FnOnce(Millis) -> Millis) -> Self {
         match self {
             Self::Reconnecting { retry_at, asked } => Self::Reconnecting {

@@ -5,10 +5,6 @@ use tabwire_protocol::Millis;
 /// A timer that fires so much too late says that the machine slept, or the page did, in milliseconds.
 pub(crate) const LATE_MS: u64 = 2_000;
 
-/// A clock that was set back by so much may have hidden as much time in which the page did not run, in milliseconds. A server
-/// knows a command for a minute after its deadline; within half of that nothing can be confused.
-pub(crate) const SET_BACK_MS: u64 = 30_000;
-
 /// When the machine wants to be called although nothing happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Timer {
@@ -104,41 +100,26 @@ impl Timers {
     }
 }
 
-/// Turns the wall clock, which people and time servers set back, into a time that never runs backwards.
+/// A page's time, which never goes back and misses nothing: it goes on by what the wall clock does or by what the monotonic one
+/// does, whichever is more.
 ///
-/// Forward jumps are passed on: a sleeping laptop looks like one, and its deadlines are over indeed.
+/// People and time servers set the wall clock back, and the monotonic clock of some browsers stands still while the machine
+/// sleeps. A wall clock that is set forward looks like sleep, and is passed on: nobody can tell them apart.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Clock {
-    behind: u64,
-    last: Millis,
+pub struct SteadyClock {
+    now: Millis,
+    wall: Millis,
+    monotonic: Millis,
 }
 
-impl Clock {
-    /// The machine's time when the wall clock says `wall`.
-    pub(crate) fn read(&mut self, wall: Millis) -> Millis {
-        self.behind = self.behind.max(self.last.since(wall).0);
-        self.last = self.last.max(wall.plus(Millis(self.behind)));
-        self.last
-    }
-
-    /// How far the wall clock was set back, when it says `wall` now.
-    pub(crate) fn set_back(&self, wall: Millis) -> Millis {
-        self.last.since(wall.plus(Millis(self.behind)))
-    }
-
-    /// What the machine's time would be when the wall clock says `wall`.
-    pub(crate) fn peek(&self, wall: Millis) -> Millis {
-        self.last.max(wall.plus(Millis(self.behind)))
-    }
-
-    /// The wall clock's time for a time of the machine.
-    pub(crate) fn wall(&self, time: Millis) -> Millis {
-        Millis(time.0.saturating_sub(self.behind))
-    }
-
-    /// The machine's time for a time of the wall clock.
-    pub(crate) fn machine(&self, wall: Millis) -> Millis {
-        wall.plus(Millis(self.behind))
+impl SteadyClock {
+    /// The page's time, when its clocks say this.
+    pub fn read(&mut self, wall: Millis, monotonic: Millis) -> Millis {
+        let passed = wall.since(self.wall).max(monotonic.since(self.monotonic));
+        self.now = self.now.plus(passed);
+        self.wall = wall;
+        self.monotonic = monotonic;
+        self.now
     }
 }
 
@@ -147,16 +128,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_clock_set_back_does_not_stop_the_machines_time() {
-        let mut clock = Clock::default();
-        assert_eq!(clock.read(Millis(10_000)), Millis(10_000));
-        assert_eq!(clock.read(Millis(4_000)), Millis(10_000));
-        assert_eq!(clock.read(Millis(4_500)), Millis(10_500));
-        assert_eq!(clock.wall(Millis(10_500)), Millis(4_500));
-        assert_eq!(clock.machine(Millis(4_500)), Millis(10_500));
-        assert_eq!(clock.peek(Millis(4_600)), Millis(10_600));
-        assert_eq!(clock.peek(Millis(1_000)), Millis(10_500));
-        assert_eq!(clock.read(Millis(90_000)), Millis(96_000));
+    fn a_pages_time_never_goes_back_and_misses_nothing() {
+        let mut clock = SteadyClock::default();
+        let mut read = |wall, monotonic| clock.read(Millis(wall), Millis(monotonic)).0;
+        assert_eq!(read(1_000_000, 50), 1_000_000);
+        assert_eq!(read(1_000_700, 750), 1_000_700);
+        assert_eq!(read(400_700, 1_750), 1_001_700, "set back by ten minutes");
+        assert_eq!(read(400_800, 1_850), 1_001_800);
+        assert_eq!(read(1_400_800, 1_850), 2_001_800, "asleep, as one clock is");
+        assert_eq!(read(1_400_800, 1_850), 2_001_800);
     }
 
     #[test]

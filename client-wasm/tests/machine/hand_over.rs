@@ -146,7 +146,7 @@ fn an_invited_tab_waits_out_what_the_server_asked_for_and_no_longer() {
     for (left, does) in [(1, none()), (0, vec!["token connect"])] {
         let mut machine = Machine::following(false, 5);
         let link = LinkStatus::Reconnecting {
-            retry_at: Some(Millis(machine.now + left)),
+            retry_at: Some(Millis(left)),
             asked: true,
         };
         machine.hear_status(by(1, 1), LeaderStatus { link, ..seeking(5) });

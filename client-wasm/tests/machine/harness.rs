@@ -528,16 +528,17 @@ pub(crate) fn repair(number: u8, position: u64) -> Message<Text> {
     }
 }
 
-/// A command of another tab, whose deadline is by the wall clock.
-pub(crate) fn command(number: u8, id: &str, deadline: u64) -> Message<Text> {
+/// A command of another tab that may take so long, in milliseconds.
+pub(crate) fn command(number: u8, id: &str, left: u64) -> Message<Text> {
     Message::Command {
         tab: tab(number),
         command: Box::new(Command {
             id: id.into(),
             event_type: EventType::new("chat_message").expect("a name"),
             payload: RawJson::new("{}").expect("JSON"),
-            deadline: Some(Millis(deadline)),
+            deadline: None,
         }),
+        left: Millis(left),
     }
 }
 
@@ -566,7 +567,7 @@ fn line(output: &Output<Text>, now: u64) -> String {
     short(match output {
         Output::OpenChannel => "channel open".into(),
         Output::CloseChannel => "channel close".into(),
-        Output::Post(message) => format!("post {}", message_line(message, now)),
+        Output::Post(message) => format!("post {}", message_line(message)),
         Output::RequestLock(request) => format!("lock request {}", request.0),
         Output::StealLock(request) => format!("lock steal {}", request.0),
         Output::ReleaseLock(request) => format!("lock release {}", request.0),
@@ -631,7 +632,7 @@ fn status_line(status: &Status, now: u64) -> String {
     line
 }
 
-fn message_line(message: &Message<Text>, now: u64) -> String {
+fn message_line(message: &Message<Text>) -> String {
     let leadership = |by: &Leadership| format!("{}/{}", by.term, by.tab.text());
     match message {
         Message::Hello { known, asks } => {
@@ -645,9 +646,7 @@ fn message_line(message: &Message<Text>, now: u64) -> String {
                 LinkStatus::Connecting => "connecting".into(),
                 LinkStatus::Open => "open".into(),
                 LinkStatus::Reconnecting { retry_at, asked } => {
-                    let wait = retry_at.map_or(String::new(), |at| {
-                        format!(" in {}", at.0.saturating_sub(now))
-                    });
+                    let wait = retry_at.map_or(String::new(), |wait| format!(" in {}", wait.0));
                     format!("reconnecting{wait}{}", if asked { " asked" } else { "" })
                 }
                 LinkStatus::Stopped(reason) => format!("stopped {}", reason.as_str()),
@@ -676,7 +675,7 @@ fn message_line(message: &Message<Text>, now: u64) -> String {
             format!("relay {} {frame}{to}", leadership(by))
         }
         Message::Repair { tab, cursor } => format!("repair {} {}", tab.text(), cursor.last),
-        Message::Command { tab, command } => format!("command {} {}", tab.text(), command.id),
+        Message::Command { tab, command, .. } => format!("command {} {}", tab.text(), command.id),
         Message::Accepted { by, id } => format!("accepted {} {id}", leadership(by)),
         Message::Settled {
             id, answer, doubt, ..

@@ -9,8 +9,8 @@ fn commands_count_in_the_tab_that_sent_them_and_in_the_leader_that_carries_them(
     let mut machine = Machine::open(false, 5);
     assert_eq!(machine.tab.sizes(), Sizes::default());
     machine.send("chat_message");
-    machine.hear(command(1, "t1:1", START + 10_000));
-    machine.hear(command(1, "t1:2", START + 10_000));
+    machine.hear(command(1, "t1:1", 10_000));
+    machine.hear(command(1, "t1:2", 10_000));
     let sizes = machine.tab.sizes();
     assert_eq!((sizes.outbox, sizes.carried), (1, 3));
     machine.answer("t0:1", "ack");

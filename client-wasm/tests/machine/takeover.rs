@@ -192,7 +192,7 @@ fn a_tab_that_takes_over_a_group_that_has_stopped_stays_stopped() {
 fn a_wait_that_the_server_asked_the_last_leader_for_is_waited_out_by_the_next() {
     let mut machine = Machine::new(false);
     machine.handle(Input::Start);
-    let retry_at = Some(Millis(START + 8_123));
+    let retry_at = Some(Millis(8_123));
     machine.hear_status(
         by(1, 1),
         status(LinkStatus::Reconnecting {
@@ -212,7 +212,7 @@ fn a_wait_that_the_server_asked_the_last_leader_for_is_waited_out_by_the_next() 
 fn a_wait_that_the_last_leader_chose_itself_is_not_waited_out() {
     let mut machine = Machine::new(false);
     machine.handle(Input::Start);
-    let retry_at = Some(Millis(START + 20_000));
+    let retry_at = Some(Millis(20_000));
     machine.hear_status(
         by(1, 1),
         status(LinkStatus::Reconnecting {

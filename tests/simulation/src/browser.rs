@@ -23,10 +23,16 @@ pub(crate) struct Browser {
     pub(crate) shown: Option<PageId>,
     /// The wall clock is so far from the model's time, in milliseconds.
     pub(crate) clock_ahead: i64,
+    /// For how long its monotonic clock stood still, in milliseconds.
+    pub(crate) slept: u64,
     /// When it was set forward last.
     pub(crate) set_forward_at: Millis,
     /// Until when the machine sleeps.
     pub(crate) sleeps_until: Option<Millis>,
+    /// When it fell asleep last.
+    pub(crate) sleeps_since: Millis,
+    /// When it woke last.
+    pub(crate) woke_at: Millis,
     /// No connection leaves the machine until then.
     pub(crate) offline_until: Millis,
     /// Whom the tokens name that the app's back end gives.
@@ -60,8 +66,11 @@ impl Browser {
             groups: (0..users).map(|_| Group::default()).collect(),
             shown: None,
             clock_ahead: profile.clock_ahead,
+            slept: 0,
             set_forward_at: Millis(0),
             sleeps_until: None,
+            sleeps_since: Millis(0),
+            woke_at: Millis(0),
             offline_until: Millis(0),
             login: Login::Own,
             profile,
@@ -77,9 +86,9 @@ impl Browser {
         Millis(now.0.saturating_add_signed(self.clock_ahead))
     }
 
-    /// When the wall clock will say this, as it goes now.
-    pub(crate) fn when(&self, wall: Millis) -> Millis {
-        Millis(wall.0.saturating_add_signed(-self.clock_ahead))
+    /// What the monotonic clock says.
+    pub(crate) fn monotonic(&self, now: Millis) -> Millis {
+        Millis(now.0.saturating_sub(self.slept))
     }
 
     /// The name of the device that a group is to the server, drawn by the first page that finds none.

@@ -1,6 +1,6 @@
 //! Commands: from the app to the leader, from the leader to the server, and what came of them back.
 
-use tabwire_protocol::Command;
+use tabwire_protocol::{Command, Millis};
 
 use super::{
     super::{
@@ -28,16 +28,17 @@ impl<R: Raw> Tab<R> {
         let (Some(leader), Presence::Here) = (self.leader, self.presence) else {
             return;
         };
-        while let Some(command) = self.outbox.hand_to(&self.cx, leader) {
+        while let Some((command, left)) = self.outbox.hand_to(&self.cx, leader) {
             if self.leads().is_some() {
                 let id = command.id.clone();
-                if self.carry(self.config.tab, command) {
+                if self.carry(self.config.tab, command, left) {
                     self.outbox.accepted(leader, &id);
                 }
             } else {
                 self.cx.post(Message::Command {
                     tab: self.config.tab,
                     command: Box::new(command),
+                    left,
                 });
             }
         }
@@ -45,17 +46,17 @@ impl<R: Raw> Tab<R> {
     }
 
     /// Another tab hands this leader a command.
-    pub(super) fn command_of_other(&mut self, tab: TabId, command: Command) {
+    pub(super) fn command_of_other(&mut self, tab: TabId, command: Command, left: Millis) {
         if let Some(by) = self.leads() {
             let id: String = command.id.as_str().into();
-            if self.carry(tab, command) {
+            if self.carry(tab, command, left) {
                 self.cx.post(Message::Accepted { by, id });
             }
         }
     }
 
-    fn carry(&mut self, tab: TabId, command: Command) -> bool {
-        let carried = self.link.carried().take(&mut self.cx, tab, command);
+    fn carry(&mut self, tab: TabId, command: Command, left: Millis) -> bool {
+        let carried = self.link.carried().take(&mut self.cx, tab, command, left);
         self.write_carried();
         carried
     }

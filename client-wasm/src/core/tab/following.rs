@@ -69,7 +69,9 @@ impl<R: Raw> Tab<R> {
                     self.repair(tab, &cursor);
                 }
             }
-            Message::Command { tab, command } => self.command_of_other(tab, *command),
+            Message::Command { tab, command, left } => {
+                self.command_of_other(tab, *command, left);
+            }
             Message::Accepted { by, id } => self.outbox.accepted(by, &id),
             // What came of a command is so whoever says it.
             Message::Settled {
@@ -156,7 +158,7 @@ impl<R: Raw> Tab<R> {
 
     /// The leader said how it is.
     fn follow(&mut self, by: Leadership, mut status: LeaderStatus, beacon: bool) {
-        status.link = status.link.by_clock(|at| self.cx.clock.machine(at));
+        status.link = status.link.by_clock(|wait| self.cx.now.plus(wait));
         let new = self.leader != Some(by);
         if new {
             self.reader.deliver_batch(&mut self.cx);

@@ -304,7 +304,7 @@ impl<R: Raw> Tab<R> {
         let mut status = self.leader_status();
         self.group = Some(status.clone());
         if self.shares() {
-            status.link = status.link.by_clock(|at| self.cx.clock.wall(at));
+            status.link = status.link.by_clock(|at| at.since(self.cx.now));
             self.cx.post(Message::Status {
                 by,
                 status: Box::new(status),

@@ -16,7 +16,7 @@ use super::{
     outbox::Outbox,
     reader::Reader,
     status::{Reason, Status},
-    time::{LATE_MS, SET_BACK_MS, Timer},
+    time::{LATE_MS, Timer},
     watch::Watch,
 };
 
@@ -122,9 +122,9 @@ impl<R: Raw> Tab<R> {
         }
     }
 
-    /// Something happened, at this time of the wall clock.
-    pub fn handle(&mut self, wall: Millis, input: Input<R>) {
-        self.begin(wall, !matches!(input, Input::Message(_)));
+    /// Something happened, at this time of the page: see [`SteadyClock`](super::SteadyClock).
+    pub fn handle(&mut self, now: Millis, input: Input<R>) {
+        self.begin(now, !matches!(input, Input::Message(_)));
         match input {
             Input::Tick => {}
             Input::Start => self.join(),
@@ -179,8 +179,8 @@ impl<R: Raw> Tab<R> {
     }
 
     /// The app wants a command done: [`Input::Send`], which also says the command's id.
-    pub fn send(&mut self, wall: Millis, command: NewCommand) -> String {
-        self.begin(wall, true);
+    pub fn send(&mut self, now: Millis, command: NewCommand) -> String {
+        self.begin(now, true);
         let id = self.send_command(command);
         self.end();
         id
@@ -191,9 +191,9 @@ impl<R: Raw> Tab<R> {
         self.cx.outputs.pop_front()
     }
 
-    /// When to say [`Input::Tick`], by the wall clock.
+    /// When to say [`Input::Tick`].
     pub fn next_timeout(&self) -> Option<Millis> {
-        self.cx.timers.next().map(|at| self.cx.clock.wall(at))
+        self.cx.timers.next()
     }
 
     /// Whether this tab leads, and under which number.
@@ -212,18 +212,13 @@ impl<R: Raw> Tab<R> {
         self.config.sharing != Sharing::Nothing
     }
 
-    fn begin(&mut self, wall: Millis, runs: bool) {
-        let set_back = self.cx.clock.set_back(wall);
-        self.cx.now = self.cx.clock.read(wall);
+    fn begin(&mut self, now: Millis, runs: bool) {
+        self.cx.now = self.cx.now.max(now);
         self.runs = runs;
-        if set_back > Millis(SET_BACK_MS) {
-            self.outbox.lost_the_time(&mut self.cx);
-            self.link.carried().lost_the_time();
-        }
         let due = self.cx.timers.next();
         self.fire_timers();
         let late = due.map_or(Millis(0), |due| self.cx.now.since(due));
-        if late.max(set_back) > Millis(LATE_MS) {
+        if late > Millis(LATE_MS) {
             self.link.lost_the_time(&mut self.cx);
             if runs {
                 self.cx.log(Log::Woke);

@@ -66,11 +66,11 @@ pub struct Sizes {
 }
 
 impl<R: Raw> Tab<R> {
-    /// What this tab knows, at this time of the wall clock.
-    pub fn inspect(&self, wall: Millis) -> Inspection {
+    /// What this tab knows, at this time of the page.
+    pub fn inspect(&self, now: Millis) -> Inspection {
         let beacon_age_ms = match self.watch.proved_at() {
             Millis(0) => None,
-            proved_at => Some(self.cx.clock.peek(wall).since(proved_at).0),
+            proved_at => Some(now.since(proved_at).0),
         };
         Inspection {
             tab: self.config.tab,
@@ -147,10 +147,7 @@ impl<R: Raw> Tab<R> {
         match link {
             LinkStatus::Stopped(reason) => (State::Stopped, Some(reason), None),
             LinkStatus::Connecting => (State::Connecting, None, None),
-            LinkStatus::Reconnecting { retry_at, .. } => {
-                let retry_at = retry_at.map(|at| self.cx.clock.wall(at));
-                (State::Reconnecting, None, retry_at)
-            }
+            LinkStatus::Reconnecting { retry_at, .. } => (State::Reconnecting, None, retry_at),
             // A tab whose socket was superseded has no leader until it has found its place again, and what a leader said that
             // may not run any more says nothing of now.
             LinkStatus::Open

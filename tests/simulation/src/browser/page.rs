@@ -85,8 +85,8 @@ pub(crate) enum Life {
 pub(crate) struct Armed {
     /// Which one, so that an older one is not taken for it.
     pub(crate) number: u64,
-    /// What the machine asked for, by the wall clock.
-    pub(crate) wall: Millis,
+    /// What the machine asked for, by the page's time.
+    pub(crate) time: Millis,
     /// When it would fire if nothing held it back.
     pub(crate) due: Millis,
     /// It should have fired while the page did not run.

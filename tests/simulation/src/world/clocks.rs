@@ -7,25 +7,47 @@ use super::*;
 const HELD_BACK_MS: u64 = 500;
 
 impl World {
-    /// What a page reads from its wall clock.
-    pub(super) fn wall(&self, page: PageId) -> Millis {
-        self.browsers[self.pages[page].browser].wall(self.now)
+    /// What time a page has.
+    pub(super) fn time(&self, page: PageId) -> Millis {
+        let browser = &self.browsers[self.pages[page].browser];
+        let (wall, monotonic) = (browser.wall(self.now), browser.monotonic(self.now));
+        self.pages[page].clock.peek(wall, monotonic)
     }
 
-    /// Sets the timer that the page's machine asks for. One that is set already for that time of the wall clock stays.
+    /// A page looks what time it is.
+    pub(super) fn read_clock(&mut self, page: PageId) -> Millis {
+        let browser = &self.browsers[self.pages[page].browser];
+        let (wall, monotonic) = (browser.wall(self.now), browser.monotonic(self.now));
+        let clock = &mut self.pages[page].clock;
+        clock.read(self.now, wall, monotonic);
+        clock.now()
+    }
+
+    /// Whether a page of the browser has not looked at its clocks since the machine slept. What a wall clock that is set back now
+    /// would hide from it, nobody can know.
+    pub(super) fn has_slept_unseen(&self, browser: usize) -> bool {
+        let Browser { woke_at, .. } = self.browsers[browser];
+        let unseen = |page: PageId| {
+            let page = &self.pages[page];
+            page.browser == browser && page.clock.read_at() < woke_at
+        };
+        self.browsers[browser].sleeps() || self.living().any(unseen)
+    }
+
+    /// Sets the timer that the page's machine asks for. One that is set already for that time stays.
     pub(super) fn arm(&mut self, page: PageId) {
         let next = self.pages[page].tab.next_timeout();
-        if self.pages[page].timer.map(|timer| timer.wall) == next {
+        if self.pages[page].timer.map(|timer| timer.time) == next {
             return;
         }
         self.pages[page].timer = None;
-        if let Some(wall) = next {
-            let due = self.browsers[self.pages[page].browser].when(wall);
-            self.set_timer(page, wall, due.max(self.now));
+        if let Some(time) = next {
+            let wait = time.since(self.time(page));
+            self.set_timer(page, time, self.now.plus(wait));
         }
     }
 
-    fn set_timer(&mut self, page: PageId, wall: Millis, due: Millis) {
+    fn set_timer(&mut self, page: PageId, time: Millis, due: Millis) {
         let at = self.held_back(page, due);
         if at.since(due) > Millis(HELD_BACK_MS) {
             self.coverage.hit(Path::TimerThrottled);
@@ -33,7 +55,7 @@ impl World {
         let number = self.sequence;
         self.pages[page].timer = Some(Armed {
             number,
-            wall,
+            time,
             due,
             overdue: false,
         });
@@ -94,7 +116,7 @@ impl World {
     /// The page's timers go on: it runs again, or is held back no more. `slept` is for how long they stood still.
     pub(super) fn resume_timers(&mut self, page: PageId, slept: u64) {
         if let Some(Armed {
-            wall, due, overdue, ..
+            time, due, overdue, ..
         }) = self.pages[page].timer
         {
             let due = due.plus(Millis(slept)).max(self.now);
@@ -104,7 +126,7 @@ impl World {
             } else {
                 0
             };
-            self.set_timer(page, wall, due.plus(Millis(wait)));
+            self.set_timer(page, time, due.plus(Millis(wait)));
         }
     }
 }

@@ -163,6 +163,9 @@ impl World {
             Fault::ClockForward | Fault::ClockBack => {
                 let ms = random.scale(1_000, CLOCK_MS_MAX).cast_signed();
                 let forward = fault == Fault::ClockForward;
+                if !forward && self.has_slept_unseen(browser) {
+                    return;
+                }
                 if forward {
                     self.browsers[browser].set_forward_at = self.now;
                 }

@@ -79,6 +79,9 @@ impl World {
     /// The machine sleeps: nothing runs, and its connections live on, die, or go silent.
     pub(super) fn sleep(&mut self, browser: usize, ms: u64, random: &mut Random) {
         let wakes_at = self.now.plus(Millis(ms));
+        if !self.browsers[browser].sleeps() {
+            self.browsers[browser].sleeps_since = self.now;
+        }
         self.browsers[browser].sleeps_until = Some(wakes_at);
         self.note(|| format!("browser {browser} sleeps for {ms} ms"));
         for wire in self.wires_of(browser) {
@@ -98,7 +101,13 @@ impl World {
         {
             return;
         }
-        self.browsers[browser].sleeps_until = None;
+        let now = self.now;
+        let woken = &mut self.browsers[browser];
+        woken.sleeps_until = None;
+        woken.woke_at = now;
+        if woken.profile.timers_sleep {
+            woken.slept += now.since(woken.sleeps_since).0;
+        }
         self.note(|| format!("browser {browser} wakes"));
         let pages: Vec<PageId> = self.living().collect();
         for page in pages {

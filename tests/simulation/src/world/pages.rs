@@ -144,7 +144,7 @@ impl World {
     }
 
     pub(super) fn inspect(&self, page: PageId) -> Inspection {
-        self.pages[page].tab.inspect(self.wall(page))
+        self.pages[page].tab.inspect(self.time(page))
     }
 
     /// Whether the page runs: its timers fire and its socket is heard.
@@ -194,21 +194,20 @@ impl World {
         if let Input::LockLost(request) = &input {
             self.pages[page].losing.take_if(|losing| losing == request);
         }
-        let wall = self.wall(page);
+        let time = self.read_clock(page);
         let told = &mut self.pages[page];
-        told.clock.read(self.now, wall);
         if matches!(input, Input::SocketFrame(..)) {
             told.brought_at = self.now;
         }
         if let Input::Message(message) = &input {
             told.steals.hear_another();
-            if matches!(message, Message::HandOver { to, .. } if *to == told.tab.inspect(wall).tab)
+            if matches!(message, Message::HandOver { to, .. } if *to == told.tab.inspect(time).tab)
             {
                 told.steals.invited();
             }
         }
         let before = self.is_stale(page, &input);
-        self.pages[page].tab.handle(wall, input);
+        self.pages[page].tab.handle(time, input);
         if let Some(before) = before
             && before != self.pages[page].tab.cursor()
         {

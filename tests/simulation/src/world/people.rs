@@ -92,10 +92,9 @@ impl World {
             payload,
             timeout_ms,
         };
-        let wall = self.wall(page);
+        let time = self.read_clock(page);
         self.effective += 1;
-        self.pages[page].clock.read(self.now, wall);
-        let id = self.pages[page].tab.send(wall, command);
+        let id = self.pages[page].tab.send(time, command);
         self.note(|| format!("page {page} sends {id}"));
         self.pages[page].app.waiting.insert(id.clone());
         self.drain(page);
