@@ -30,6 +30,23 @@ fn a_tab_that_hears_no_leader_elects_itself_within_a_second_and_asks_for_no_lock
 }
 
 #[test]
+fn tabs_that_hear_no_leader_do_not_all_stand_at_once() {
+    let mut waits = Vec::new();
+    for seed in 0..100 {
+        let mut machine = Machine::with(Config {
+            sharing: Sharing::Election,
+            seed,
+            ..config()
+        });
+        machine.handle(Input::Start);
+        waits.push(machine.wait_for("term").0);
+    }
+    waits.sort_unstable();
+    assert!(waits[0] >= 200 && waits[99] <= 600, "{waits:?}");
+    assert!(waits[9] < 300 && waits[90] > 500, "{waits:?}");
+}
+
+#[test]
 fn a_tab_that_hears_a_leader_follows_it_and_waits_for_a_beacon() {
     let mut machine = tab_without_locks();
     machine.hear_answer(by(1, 1), open_status(5));
@@ -103,6 +120,12 @@ fn a_tab_whose_socket_was_superseded_waits_before_it_stands_again() {
     machine.open_socket();
     machine.welcome(tabwire_protocol::Resume::Fresh, 5);
     machine.socket_closed(4411);
+    machine.handle(Input::Visible(false));
+    assert_eq!(
+        machine.handle(Input::Online).posts(),
+        ["post hello 1/t0 asks"],
+        "a network does not make it its turn"
+    );
     assert_eq!(machine.wait(4_999).of(&["term"]), none());
     assert_eq!(machine.wait(1_000).of(&["term"]), ["term 2"]);
 }

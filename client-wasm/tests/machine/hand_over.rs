@@ -128,8 +128,8 @@ fn the_invited_tab_connects_first_then_takes_the_lock_and_then_leads() {
         [
             "term 2",
             "post status 2/t0 open e1 v1 6",
-            "post relay 2/t0 event 6",
-            "post relay 2/t0 event 7",
+            "post relay 2/t0 event 6 more",
+            "post relay 2/t0 event 7 more",
             "status open leader"
         ]
     );
@@ -188,6 +188,16 @@ fn an_old_leader_whose_heir_does_not_come_stays_or_lets_others_lead() {
 }
 
 #[test]
+fn an_invited_tab_keeps_1000_frames_until_it_leads_and_gives_up_at_one_more() {
+    let mut machine = invited();
+    machine.welcome(Resume::Replay, 5);
+    for id in 6..=1_005 {
+        assert!(machine.frame(event(id)).is_silent(), "{id}");
+    }
+    assert_eq!(machine.frame(event(1_006)).all(), ["socket close 1"]);
+}
+
+#[test]
 fn an_invited_tab_that_cannot_connect_gives_up_and_follows_on() {
     for code in [1006, 4401, 4409, 4410, 4411] {
         let mut machine = invited();
@@ -232,7 +242,10 @@ fn a_tab_that_is_granted_the_lock_on_its_way_goes_on_with_its_socket() {
     assert_eq!(did.of(&["socket", "token"]), none());
     machine.welcome(Resume::Replay, 5);
     assert_eq!(machine.status(), "open leader");
-    assert_eq!(machine.frame(event(6)).posts(), ["post relay 2/t0 event 6"]);
+    assert_eq!(
+        machine.frame(event(6)).posts(),
+        ["post relay 2/t0 event 6 more"]
+    );
 }
 
 #[test]

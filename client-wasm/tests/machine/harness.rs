@@ -666,7 +666,8 @@ fn message_line(message: &Message<Text>) -> String {
                         Kind::Synced(_) => "synced",
                         Kind::Ping(_) => "ping",
                     };
-                    format!("{kind} {}", moving.position)
+                    let more = if envelope.more { " more" } else { "" };
+                    format!("{kind} {}{more}", moving.position)
                 }
                 Frame::FullRefresh(refresh) => format!("full_refresh {}", refresh.at),
                 other => format!("{other:?}"),

@@ -127,6 +127,59 @@ fn one_event_more_drops_all_and_asks_for_them_after_the_fetch() {
 }
 
 #[test]
+fn a_state_that_has_all_that_was_dropped_asks_for_nothing() {
+    let mut machine = Machine::open(true, 0);
+    for id in 1..=HELD_EVENTS_MAX + 1 {
+        machine.frame(event(id));
+    }
+    let did = fetched(&mut machine, 1, Some(("e1", HELD_EVENTS_MAX + 1)));
+    assert_eq!(
+        did.all(),
+        [
+            "cursor e1 v1 5001",
+            "apply 1 initial e1 5001",
+            "status open leader"
+        ]
+    );
+}
+
+#[test]
+fn what_was_dropped_and_has_expired_meanwhile_is_fetched_at_once() {
+    let mut machine = Machine::open(true, 0);
+    for id in 1..=HELD_EVENTS_MAX + 1 {
+        machine.frame(event(id));
+    }
+    fetched(&mut machine, 1, None);
+    let did = machine.frame(full_refresh(RefreshReason::Expired, "e1", 5_001, Some(1)));
+    assert_eq!(
+        did.all(),
+        ["fetch 2 expired e1 5001", "status refreshing leader"]
+    );
+}
+
+#[test]
+fn a_state_of_where_the_tab_is_leaves_it_what_others_may_lack() {
+    let mut machine = Machine::open(true, 5);
+    machine.frame(event(6));
+    fetched(&mut machine, 1, Some(("e1", 6)));
+    assert_eq!(
+        machine.hear(repair(1, 5)).posts(),
+        ["post relay 1/t0 event 6 to t1"]
+    );
+}
+
+#[test]
+fn a_state_that_has_what_was_missing_ends_the_repair() {
+    for (position, still_lacks) in [(7, vec!["post repair t0 7"]), (8, none()), (9, none())] {
+        let mut machine = Machine::following(true, 5);
+        let did = machine.hear_relay(by(1, 1), event(8));
+        assert_eq!(did.posts(), ["post repair t0 5"]);
+        fetched(&mut machine, 1, Some(("e1", position)));
+        assert_eq!(machine.wait(2_000).posts(), still_lacks, "{position}");
+    }
+}
+
+#[test]
 fn a_fetch_that_fails_is_tried_again_with_growing_waits_and_shown_after_the_fifth() {
     let mut machine = Machine::open(true, 5);
     let mut waits = Vec::new();

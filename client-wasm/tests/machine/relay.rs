@@ -1,6 +1,7 @@
 //! Frames on their way from the leader's socket to the apps of all tabs: once, in order, or not in silence.
 
-use tabwire_client::core::{Config, Envelope, Input, Message};
+use tabwire_client::core::{Config, Envelope, Input, Message, Sharing};
+use tabwire_protocol::Resume;
 
 use crate::harness::*;
 
@@ -18,6 +19,22 @@ fn a_frame_of_the_socket_is_passed_on_and_applied() {
             "cursor e1 v1 9",
             r#"send {"t":"pong","lastEventId":9}"#
         ]
+    );
+}
+
+#[test]
+fn a_tab_alone_applies_what_its_socket_brings_and_tells_nobody() {
+    let mut machine = Machine::with(Config {
+        sharing: Sharing::Nothing,
+        ..config()
+    });
+    machine.handle(Input::Start);
+    machine.give_token("jwt");
+    machine.open_socket();
+    machine.welcome(Resume::Fresh, 5);
+    assert_eq!(
+        machine.frame(event(6)).all(),
+        ["cursor e1 v1 6", "deliver 6"]
     );
 }
 

@@ -20,7 +20,7 @@ fn a_leader_repairs_from_its_ring_what_is_in_it() {
     assert_eq!(
         machine.hear(repair(1, 2)).all(),
         [
-            "post relay 1/t0 event 3 to t1",
+            "post relay 1/t0 event 3 more to t1",
             "post relay 1/t0 event 4 to t1"
         ]
     );
@@ -205,6 +205,7 @@ fn a_ring_of_what_was_is_not_taken_for_the_log_or_view_of_a_new_session() {
                 r#"send {{"t":"request_sync","ref":1,"epoch":"{log}","view":"{of}","lastEventId":2}}"#
             )]
         );
+        assert!(machine.hear(repair(1, 2)).is_silent(), "nor the other way");
     }
 }
 

@@ -174,6 +174,18 @@ fn a_tab_that_slept_gives_the_leader_one_more_chance() {
 }
 
 #[test]
+fn two_seconds_too_late_are_no_excuse_and_a_millisecond_more_is() {
+    for (late, says) in [
+        (2_000, "post abdicate 1/t1"),
+        (2_001, "post hello 1/t1 asks"),
+    ] {
+        let mut machine = Machine::following(false, 5);
+        machine.wait(PATIENCE);
+        assert_eq!(machine.sleep(3_000 + late).posts(), [says]);
+    }
+}
+
+#[test]
 fn a_frozen_page_that_still_hears_others_tells_nobody_to_leave() {
     let mut machine = Machine::following(false, 5);
     for _ in 0..100 {
