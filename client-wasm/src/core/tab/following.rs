@@ -11,7 +11,7 @@ use super::{
         time::{LATE_MS, Timer},
         watch::{ANSWER_MS, Step},
     },
-    BEACON_MS, Lock, Presence, Tab,
+    BEACON_MS, Presence, Tab,
     leading::{ELECTED_BEACON_MS, HELLO_MS},
 };
 
@@ -272,8 +272,7 @@ impl<R: Raw> Tab<R> {
 
     /// The leader was silent for too long, or has not done what it was asked.
     pub(super) fn watch_due(&mut self, deadline: Millis) {
-        let rejoins = self.cx.timers.deadline(Timer::Rejoin).is_some();
-        if self.presence != Presence::Here || self.leads().is_some() || rejoins {
+        if self.cx.timers.deadline(Timer::Rejoin).is_some() {
             return;
         }
         let late = self.cx.now.since(deadline) > Millis(LATE_MS);
@@ -282,7 +281,7 @@ impl<R: Raw> Tab<R> {
             // This page did not run in time itself, and neither may the leader have.
             _ if late && self.watch.excuses() => self.ask_leader(),
             _ if self.config.sharing == Sharing::Election => self.elect(),
-            Step::Told if matches!(self.lock, Lock::Queued(_)) => {
+            Step::Told => {
                 self.steal();
                 self.watch.asked();
                 self.cx.after(Timer::Watch, ANSWER_MS);

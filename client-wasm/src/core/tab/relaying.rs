@@ -157,11 +157,7 @@ impl<R: Raw> Tab<R> {
     /// A tab lacks what comes after its cursor: from the ring, if it is all there, else from the server.
     pub(super) fn repair(&mut self, tab: TabId, cursor: &Cursor) {
         let frames = match self.link.relay_position() {
-            Some(relay)
-                if tab != self.config.tab
-                    && relay.epoch == cursor.epoch
-                    && relay.view == cursor.view =>
-            {
+            Some(relay) if relay.epoch == cursor.epoch && relay.view == cursor.view => {
                 self.reader.ring_after(cursor)
             }
             _ => None,
