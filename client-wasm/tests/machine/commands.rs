@@ -237,6 +237,26 @@ fn a_leader_that_never_wrote_a_command_says_at_its_deadline_that_it_had_no_effec
 }
 
 #[test]
+fn a_leader_gives_up_each_command_at_its_own_deadline_or_when_it_wakes_up_after_it() {
+    let mut machine = Machine::greeting(false);
+    machine.hear(command(1, "t1:1", START + 5_000));
+    machine.hear(command(1, "t1:2", START + 7_000));
+    let settled = |did: Did| -> Vec<String> {
+        let settled = |post: &&str| post.starts_with("post settled");
+        did.posts()
+            .into_iter()
+            .filter(settled)
+            .map(str::to_owned)
+            .collect()
+    };
+    let did = machine.wait(5_000);
+    assert_eq!(settled(did), ["post settled t1:1 timeout"]);
+    assert_eq!(settled(machine.wait(1_999)), none());
+    let did = machine.sleep(1_000);
+    assert_eq!(settled(did), ["post settled t1:2 timeout"]);
+}
+
+#[test]
 fn a_command_that_two_leaders_were_handed_is_in_doubt_even_when_the_second_never_wrote_it() {
     let mut machine = Machine::following(false, 5);
     machine.send("chat_message");
@@ -343,6 +363,13 @@ fn at_most_64_commands_are_unanswered_on_a_socket_and_each_answer_lets_another_g
     let did = machine.answer("t0:7", "ack");
     assert_eq!(did.of(&["settled"]), ["settled t0:7 ack"]);
     assert!(did.wire()[0].contains(r#""id":"t0:65""#), "{did:?}");
+
+    let mut machine = Machine::greeting(false);
+    for _ in 0..=COMMANDS_UNANSWERED_MAX {
+        machine.send("chat_message");
+    }
+    let did = machine.welcome(Resume::Fresh, 5);
+    assert_eq!(did.wire().len(), COMMANDS_UNANSWERED_MAX);
 }
 
 #[test]
