@@ -126,13 +126,6 @@ impl Outbox {
         None
     }
 
-    /// Whether commands wait for the leader to accept them.
-    fn has_unaccepted(&self) -> bool {
-        self.entries
-            .iter()
-            .any(|entry| entry.to.is_some() && !entry.accepted)
-    }
-
     /// The leader carries the command.
     pub(crate) fn accepted(&mut self, by: Leadership, id: &str) {
         for entry in &mut self.entries {
@@ -165,8 +158,8 @@ impl Outbox {
         self.set_timer(cx);
     }
 
-    /// Gives up what is past its deadline. True when the leader should be asked again for what it has not accepted.
-    pub(crate) fn tick<R: Raw>(&mut self, cx: &mut Context<R>) -> bool {
+    /// Gives up what is past its deadline. What the leader has not accepted in time is to be handed over again.
+    pub(crate) fn tick<R: Raw>(&mut self, cx: &mut Context<R>) {
         let mut index = 0;
         while let Some(entry) = self.entries.get(index) {
             if entry.end() > cx.now {
@@ -177,7 +170,6 @@ impl Outbox {
             }
         }
         self.set_timer(cx);
-        self.has_unaccepted()
     }
 
     /// Gives up everything: the tab leaves, or the group has stopped.

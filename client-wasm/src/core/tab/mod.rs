@@ -392,7 +392,8 @@ impl<R: Raw> Tab<R> {
         if due(&mut self.cx, Timer::Repair) {
             self.repair_due();
         }
-        if due(&mut self.cx, Timer::Outbox) && self.outbox.tick(&mut self.cx) {
+        if due(&mut self.cx, Timer::Outbox) {
+            self.outbox.tick(&mut self.cx);
             self.hand_over_commands();
         }
         if due(&mut self.cx, Timer::Carried) {
