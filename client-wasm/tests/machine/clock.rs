@@ -1,6 +1,6 @@
 //! Time that jumps, and the server's, in which deadlines are told.
 
-use tabwire_client::core::{Config, Frame, Input};
+use tabwire_client::core::{BEACON_MS, Config, Frame, Input};
 use tabwire_protocol::{Millis, Resume};
 
 use crate::harness::*;
@@ -29,6 +29,20 @@ fn after_a_jump_of_the_clock_commands_wait_until_the_server_tells_the_time() {
         did.wire()[1].ends_with(&format!("\"deadline\":{deadline}}}")),
         "{did:?}"
     );
+}
+
+#[test]
+fn two_seconds_too_late_hide_nothing_and_a_millisecond_more_does() {
+    let ping = r#"send {"t":"ping"}"#;
+    for (late, asks, logs) in [
+        (2_000, none(), none()),
+        (2_001, vec![ping], vec!["log Woke"]),
+    ] {
+        // The timer that is due first is the beacon's.
+        let mut machine = Machine::open(false, 5);
+        let did = machine.sleep(BEACON_MS + late);
+        assert_eq!((did.wire(), did.of(&["log"])), (asks, logs));
+    }
 }
 
 #[test]
