@@ -239,8 +239,8 @@ fn a_leader_that_never_wrote_a_command_says_at_its_deadline_that_it_had_no_effec
 #[test]
 fn a_leader_gives_up_each_command_at_its_own_deadline_or_when_it_wakes_up_after_it() {
     let mut machine = Machine::greeting(false);
-    machine.hear(command(1, "t1:1", START + 5_000));
-    machine.hear(command(1, "t1:2", START + 7_000));
+    machine.hear(command(1, "t1:1", 5_000));
+    machine.hear(command(1, "t1:2", 7_000));
     let settled = |did: Did| -> Vec<String> {
         let settled = |post: &&str| post.starts_with("post settled");
         did.posts()
