@@ -263,3 +263,16 @@ fn without_locks_the_invited_tab_leads_when_it_is_welcomed_and_the_old_leader_fo
     assert_eq!(did.of(&["term", "lock"]), ["term 2"]);
     assert_eq!(heir.status(), "open leader");
 }
+
+#[test]
+fn an_invited_tab_that_has_just_taken_the_lock_does_not_take_it_again_when_it_is_welcomed() {
+    let mut machine = invited();
+    machine.hear_relay(by(1, 1), ping(5, 5));
+    machine.handle(Input::Visible(true));
+    machine.wait(3_000);
+    let (_, did) = machine.wait_for("lock");
+    assert_eq!(did.of(&["lock"]), ["lock release 1", "lock steal 2"]);
+    assert_eq!(machine.welcome(Resume::Replay, 5).of(&["lock"]), none());
+    machine.handle(Input::LockGranted(LockRequest(2)));
+    assert_eq!(machine.status(), "open leader");
+}

@@ -37,7 +37,7 @@ impl<R: Raw> Tab<R> {
         self.cx.timers.stop(Timer::Rejoin);
         match self.config.sharing {
             Sharing::Locks => {
-                let request = self.next_request();
+                let request = self.next_request(false);
                 self.cx.emit(Output::RequestLock(request));
                 self.await_leader();
             }
@@ -46,7 +46,8 @@ impl<R: Raw> Tab<R> {
         }
     }
 
-    fn next_request(&mut self) -> LockRequest {
+    fn next_request(&mut self, robs: bool) -> LockRequest {
+        self.robs = robs;
         self.lock_requests += 1;
         let request = LockRequest(self.lock_requests);
         self.lock = Lock::Queued(request);
@@ -103,18 +104,24 @@ impl<R: Raw> Tab<R> {
     }
 
     pub(super) fn steal(&mut self) {
-        self.cx.log(Log::Stole);
-        self.cx.counters.steals += 1;
-        self.why = Some(Why::Stole);
-        self.take_lock();
+        if self.take_lock() {
+            self.cx.log(Log::Stole);
+            self.cx.counters.steals += 1;
+            self.why = Some(Why::Stole);
+        }
     }
 
-    fn take_lock(&mut self) {
+    /// Takes the lock, unless it is about to be this tab's already.
+    fn take_lock(&mut self) -> bool {
         if let Lock::Queued(request) = self.lock {
+            if self.robs {
+                return false;
+            }
             self.cx.emit(Output::ReleaseLock(request));
         }
-        let request = self.next_request();
+        let request = self.next_request(true);
         self.cx.emit(Output::StealLock(request));
+        true
     }
 
     pub(super) fn elect(&mut self) {

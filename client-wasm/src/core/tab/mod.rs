@@ -37,6 +37,8 @@ pub struct Tab<R> {
     runs: bool,
     lock: Lock,
     lock_requests: u32,
+    /// The request in the queue takes the lock from whoever has it.
+    robs: bool,
     why: Option<Why>,
     /// The highest leadership heard of: the fence. Lower ones move nobody.
     known: Option<Leadership>,
@@ -101,6 +103,7 @@ impl<R: Raw> Tab<R> {
             runs: true,
             lock: Lock::None,
             lock_requests: 0,
+            robs: false,
             why: None,
             known: None,
             leader: None,
