@@ -43,10 +43,10 @@ export function line(child, stream, pattern) {
   });
 }
 
-/** Where a program is, by the first of its names that is on the path. */
+/** Where a program is, by the first of its names that is there: a path, or a name on the path. */
 export function find(...names) {
   const folders = (process.env.PATH ?? "").split(delimiter);
-  const paths = names.flatMap((name) => (name.includes("/") ? [name] : folders.map((folder) => join(folder, name))));
+  const paths = names.filter(Boolean).flatMap((name) => (name.includes("/") ? [name] : folders.map((folder) => join(folder, name))));
   return paths.find((path) => {
     try {
       accessSync(path, constants.X_OK);

@@ -6,15 +6,17 @@ import { fileURLToPath } from "node:url";
 
 import { launchForPlaywright } from "../harness/engines/chromium.mjs";
 import { engine } from "../harness/engines/index.mjs";
+import { note } from "../harness/notes.mjs";
 import { Server } from "../harness/server.mjs";
 import { until } from "../harness/until.mjs";
 
 const SITE = process.env.TABWIRE_SITE ?? fileURLToPath(new URL("../../../www/dist", import.meta.url));
 const SHOP = "northside";
-const SENTENCE = `${engine.name}: the demo: three tabs, orders, chat, the network cut, the leading tab closed, logged out`;
+const SENTENCE = "the demo: three tabs, orders, chat, the network cut, the leading tab closed, logged out";
 const skip = engine.name !== "chromium" && "its pages are played with Playwright, which drives Chromium only here";
+if (skip) note({ engine: engine.name, skipped: SENTENCE, because: skip });
 
-test(SENTENCE, { timeout: 120_000, skip }, async () => {
+test(`${engine.name}: ${SENTENCE}`, { timeout: 120_000, skip }, async () => {
   const server = await Server.start({ flags: ["--static", SITE] });
   const browser = await launchForPlaywright();
   try {

@@ -39,7 +39,7 @@ scenario("a connection cut in the middle of a burst loses nothing, however often
   await stage.sockets(1);
 });
 
-scenario("a connection that died in silence is noticed and replaced", { flags: ["--ping", "1s"], network: true }, async (stage) => {
+scenario("a connection that died in silence is noticed and replaced", { flags: ["--ping", "1s"], network: true, handOver: "never" }, async (stage) => {
   const tabs = await stage.tabs(3);
   const before = await stage.orders("before", 3);
   for (const tab of tabs) await stage.delivered(tab, before);

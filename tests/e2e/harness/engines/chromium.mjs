@@ -15,7 +15,7 @@ export const keepsPages = true;
 // Once a minute, so at least half of it must have been seen.
 export const hiddenTimersMs = 30_000;
 
-const EXECUTABLE = process.env.TABWIRE_CHROMIUM ?? find("chromium", "chromium-browser", "google-chrome-stable", "google-chrome");
+const EXECUTABLE = find(process.env.TABWIRE_CHROMIUM, "chromium", "chromium-browser", "google-chrome-stable", "google-chrome");
 
 // The flags of the browser that runs the client's own tests.
 const capabilities = JSON.parse(await readFile(new URL("../../../../xtask/webdriver.json", import.meta.url), "utf8"));

@@ -16,7 +16,7 @@ export const cannot = { freeze: "Firefox has no event `freeze`" };
 export const keepsPages = false;
 export const hiddenTimersMs = 900;
 
-const EXECUTABLE = process.env.TABWIRE_FIREFOX ?? find("firefox-esr", "firefox");
+const EXECUTABLE = find(process.env.TABWIRE_FIREFOX, "firefox-esr", "firefox");
 
 const PREFERENCES = {
   // A process for each tab, and none in reserve, so that it is known which one a tab is in.

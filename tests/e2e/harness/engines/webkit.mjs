@@ -15,7 +15,7 @@ export const cannot = {
 export const keepsPages = true;
 export const hiddenTimersMs = 900;
 
-const DRIVER = process.env.TABWIRE_WEBKIT_DRIVER ?? find("WebKitWebDriver");
+const DRIVER = find(process.env.TABWIRE_WEBKIT_DRIVER, "WebKitWebDriver");
 const SCREEN = find("Xvfb");
 // Windows of a screen without a window manager, so there is nobody who would mind.
 const SIZE = { x: 0, y: 0, width: 800, height: 600 };
