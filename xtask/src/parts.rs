@@ -38,6 +38,7 @@ const CRATES: [&str; 4] = [
     "tabwire-protocol",
     "tabwire-client",
     "tabwire-server",
+    "tabwire-simulation",
     "xtask",
 ];
 /// Those with a library, whose documentation has examples to run.
