@@ -40,7 +40,7 @@ use crate::{
     raw::Raw,
     schedule::{self, Fault, Scheduled},
     server::{Act, Connection, Down, NodeId, Server, Token, module_of, user},
-    swarm::{Swarm, Throttle},
+    swarm::{Profile, Swarm, Throttle},
     trace::{self, Trace},
 };
 

@@ -28,6 +28,8 @@ pub(crate) struct Page {
     pub(crate) visible: bool,
     /// Since when it is visible or hidden.
     pub(crate) visible_since: Millis,
+    /// When it was hidden last, and how far apart its timers fired then, in milliseconds.
+    pub(crate) was_hidden: (Millis, u64),
     /// When it became visible or came back last.
     pub(crate) looks_since: Millis,
     /// Since when it runs.

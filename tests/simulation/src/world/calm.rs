@@ -88,16 +88,21 @@ impl World {
     pub(super) fn nudge(&mut self) {
         for user in 0..self.swarm.users {
             let of = |page: &PageId| self.pages[*page].user == user;
-            let stopped =
-                |world: &Self, page: PageId| world.pages[page].tab.status().state == State::Stopped;
-            let all = self.living().filter(of).all(|page| stopped(self, page));
+            let state = |world: &Self, page: PageId| world.pages[page].tab.status().state;
+            // A tab that is alone and has lost its socket to another rests until it is looked at.
+            let rests = |page: PageId| {
+                let leads = self.pages[page].tab.leads().is_some();
+                let solo = self.profile(page).sharing == Sharing::Nothing;
+                state(self, page) == State::Stopped || solo && !leads
+            };
+            let all = self.living().filter(of).all(rests);
             let Some(home) = self.home(user) else {
                 continue;
             };
             for page in self.group(home, user) {
                 let reason = self.pages[page].tab.status().reason;
                 let policy = matches!(reason, Some(Reason::Replaced | Reason::Rejected));
-                if stopped(self, page) && (all || !policy) {
+                if state(self, page) == State::Stopped && (all || !policy) {
                     self.feed(page, Input::Reconnect);
                 }
             }

@@ -80,16 +80,10 @@ impl World {
 
     /// How far apart its timers fired, at the most, since then.
     pub(super) fn slowest_step(&self, page: PageId, since: Millis) -> u64 {
-        let Page {
-            browser,
-            visible,
-            visible_since,
-            ..
-        } = self.pages[page];
-        match self.browsers[browser].profile.throttle {
-            Throttle::MinutesAfter(_) if visible && visible_since > since => 60_000,
-            Throttle::Seconds if visible && visible_since > since => 1_000,
-            _ => self.timer_step(page, self.now),
+        let step = self.timer_step(page, self.now);
+        match self.pages[page].was_hidden {
+            (at, before) if at >= since => step.max(before),
+            _ => step,
         }
     }
 

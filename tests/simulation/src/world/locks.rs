@@ -7,7 +7,7 @@ pub(super) const LOCK_LATENCY_MS_MAX: u64 = 15;
 
 impl World {
     fn has_locks(&self, page: PageId) -> bool {
-        let profile = self.browsers[self.pages[page].browser].profile;
+        let profile = self.profile(page);
         profile.sharing == Sharing::Locks && !profile.refuses_locks
     }
 

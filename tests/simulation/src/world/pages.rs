@@ -53,6 +53,7 @@ impl World {
             spell: 0,
             visible,
             visible_since: self.now,
+            was_hidden: (Millis(0), 1),
             looks_since: self.now,
             runs_since: self.now,
             listens: None,
@@ -141,6 +142,11 @@ impl World {
     /// The pages of the same user in the same browser, this one among them.
     pub(super) fn group_of(&self, page: PageId) -> Vec<PageId> {
         self.group(self.pages[page].browser, self.pages[page].user)
+    }
+
+    /// What the page's browser is like.
+    pub(super) fn profile(&self, page: PageId) -> Profile {
+        self.browsers[self.pages[page].browser].profile
     }
 
     pub(super) fn inspect(&self, page: PageId) -> Inspection {

@@ -52,7 +52,7 @@ impl World {
     /// Whether a page leads and runs, and what it says arrives at this one.
     fn could_hear(&self, page: PageId, leader: PageId) -> bool {
         let deaf = |page: PageId| self.pages[page].deaf_until > self.now;
-        let shares = self.browsers[self.pages[page].browser].profile.sharing != Sharing::Nothing;
+        let shares = self.profile(page).sharing != Sharing::Nothing;
         let reaches = page == leader || shares && !deaf(page) && !deaf(leader);
         reaches && self.pages[leader].tab.leads().is_some() && self.runs(leader)
     }

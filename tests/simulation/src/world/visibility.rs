@@ -9,7 +9,11 @@ impl World {
             return;
         }
         self.note(|| format!("page {page} visible: {visible}"));
+        let step = self.timer_step(page, self.now);
         let told = &mut self.pages[page];
+        if visible {
+            told.was_hidden = (self.now, step);
+        }
         told.visible = visible;
         told.visible_since = self.now;
         if visible {
