@@ -6,7 +6,7 @@ use super::{
     super::{
         carried::GivenUp,
         frame::Raw,
-        io::{FailureReason, NewCommand, Settlement},
+        io::{FailureReason, NewCommand},
         message::{Message, TabId},
     },
     Presence, Tab,
@@ -88,12 +88,5 @@ impl<R: Raw> Tab<R> {
                 doubt,
             });
         }
-    }
-}
-
-impl<R> Settlement<R> {
-    /// Whether the server answered.
-    pub fn is_answered(&self) -> bool {
-        matches!(self, Self::Answered(..))
     }
 }

@@ -1,7 +1,7 @@
 //! What a browser does when a machine says so.
 
 use super::*;
-use tabwire_client::core::{Log, Why};
+use tabwire_client::core::{Log, Settlement, Why};
 
 impl World {
     pub(super) fn carry_out(&mut self, page: PageId, output: Output<Raw>) {
@@ -45,11 +45,8 @@ impl World {
             | Output::Refreshed { .. }
             | Output::Deliver(_)
             | Output::Cursor(_) => {}
-            Output::Settled(_, settlement) => self.coverage.hit(if settlement.is_answered() {
-                Path::CommandAcked
-            } else {
-                Path::CommandTimedOut
-            }),
+            Output::Settled(_, Settlement::Answered(..)) => self.coverage.hit(Path::CommandAcked),
+            Output::Settled(_, Settlement::Failed(_)) => self.coverage.hit(Path::CommandTimedOut),
             Output::Status(status) => {
                 if status.reason == Some(Reason::LoggedOut) {
                     self.coverage.hit(Path::LoggedOut);
