@@ -300,6 +300,21 @@ fn what_is_no_json_does_not_panic_even_if_nobody_looked_at_it_before() {
 }
 
 #[test]
+fn every_reason_for_a_refresh_is_read() {
+    for reason in [
+        "unknown_position",
+        "epoch_changed",
+        "expired",
+        "too_far",
+        "view_changed",
+    ] {
+        let text =
+            format!(r#"{{"t":"full_refresh","reason":"{reason}","epoch":"e","view":"v","at":5}}"#);
+        assert_eq!(read(&text), Some(expected(&text)), "{text}");
+    }
+}
+
+#[test]
 fn a_refresh_for_a_reason_of_a_later_version_is_one_without_a_condition() {
     let text = r#"{"t":"full_refresh","reason":"moon_phase","epoch":"e","view":"v","at":5}"#;
     let Some(Frame::FullRefresh(refresh)) = read(text) else {

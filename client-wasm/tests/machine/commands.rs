@@ -83,6 +83,44 @@ fn a_followers_command_is_handed_to_the_leader_until_it_is_accepted() {
 }
 
 #[test]
+fn each_command_is_handed_over_again_three_seconds_after_its_own_time() {
+    let mut machine = Machine::following(false, 5);
+    machine.send("chat_message");
+    machine.wait(1_000);
+    machine.send("chat_message");
+    assert_eq!(machine.wait(1_999).posts(), none());
+    assert_eq!(machine.wait(1).posts(), ["post command t0 t0:1"]);
+    assert_eq!(machine.wait(1_000).posts(), ["post command t0 t0:2"]);
+}
+
+#[test]
+fn commands_wake_the_page_up_when_there_is_something_to_do_for_them() {
+    let mut machine = Machine::new(false);
+    machine.send("chat_message");
+    assert_eq!(
+        machine.tab.next_timeout(),
+        Some(Millis(START + 10_000)),
+        "its deadline"
+    );
+
+    let mut machine = Machine::following(false, 5);
+    machine.wait(2_000);
+    machine.send("chat_message");
+    machine.hear(accepted(1, 1, "t0:1"));
+    machine.wait(3_000);
+    assert_eq!(
+        machine.tab.next_timeout(),
+        Some(Millis(START + 2_000 + 10_000 + 1_000)),
+        "its deadline and a second for the answer"
+    );
+    // While there is no leader to ask, none is asked.
+    machine.send("chat_message");
+    machine.hear(Message::Bye { by: by(1, 1) });
+    let commands = |did: Did| did.posts().iter().any(|post| post.contains("command"));
+    assert!(!commands(machine.wait(9_000)));
+}
+
+#[test]
 fn commands_sent_one_after_the_other_are_each_handed_over_once() {
     let mut machine = Machine::following(false, 5);
     assert_eq!(

@@ -88,6 +88,31 @@ fn requests_that_come_while_one_is_under_way_are_merged_from_the_lowest_position
 }
 
 #[test]
+fn frames_are_collected_until_the_answer_to_a_request_has_come() {
+    let mut machine = Machine::open(false, 50);
+    machine.hear(repair(1, 40));
+    let did = machine.frame(event(51));
+    assert_eq!(did.posts(), ["post relay 1/t0 event 51 more"]);
+    machine.frame(synced(41, 51, None));
+    let did = machine.frame(event(52));
+    assert_eq!(did.posts(), ["post relay 1/t0 event 52 more"]);
+    machine.frame(synced(52, 52, Some(1)));
+    let did = machine.frame(event(53));
+    assert_eq!(did.posts(), ["post relay 1/t0 event 53"]);
+
+    machine.hear(repair(1, 40));
+    machine.frame(full_refresh(RefreshReason::Expired, "e1", 60, None));
+    let did = machine.frame(event(61));
+    assert_eq!(did.posts(), ["post relay 1/t0 event 61 more"]);
+    machine.frame(synced(61, 61, Some(2)));
+
+    machine.hear(repair(1, 40));
+    machine.frame(full_refresh(RefreshReason::Expired, "e1", 61, Some(3)));
+    let did = machine.frame(event(62));
+    assert_eq!(did.posts(), ["post relay 1/t0 event 62"]);
+}
+
+#[test]
 fn a_tab_that_asks_again_while_it_waits_is_asked_for_once_from_where_it_is_now() {
     let mut machine = Machine::open(false, 50);
     machine.hear(repair(1, 40));
