@@ -308,8 +308,9 @@ fn every_reason_for_a_refresh_is_read() {
         "too_far",
         "view_changed",
     ] {
-        let text =
-            format!(r#"{{"t":"full_refresh","reason":"{reason}","epoch":"e","view":"v","at":5}}"#);
+        let text = format!(
+            r#"{{"t":"full_refresh","reason":"{reason}","epoch":"e","view":"v","at":5,"spreadMs":0}}"#
+        );
         assert_eq!(read(&text), Some(expected(&text)), "{text}");
     }
 }

@@ -275,6 +275,7 @@ mod tests {
         let tab = TabId::from_random([255, 0, 16, 32, 64, 128, 1, 2, 3, 4, 5, 6]);
         assert_eq!(tab.text(), "_wAQIECAAQIDBAUG");
         assert_eq!(TabId::parse(&tab.text()), Some(tab));
+        assert_eq!(format!("{tab:?}"), tab.text());
         for bad in ["", "short", "sixteen chars !!", "seventeen-chars--"] {
             assert_eq!(TabId::parse(bad), None, "{bad}");
         }
