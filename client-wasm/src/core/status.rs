@@ -79,12 +79,11 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// The reason for a stop with this close code.
+    /// The reason for a stop with this close code. Tokens that are refused stop by their number.
     pub(crate) fn of(code: CloseCode) -> Self {
         match code {
             CloseCode::Replaced => Self::Replaced,
             CloseCode::Rejected => Self::Rejected,
-            CloseCode::Unauthorized => Self::Unauthorized,
             CloseCode::Kicked => Self::Kicked,
             CloseCode::Malformed => Self::Malformed,
             CloseCode::TooLarge => Self::TooLarge,
