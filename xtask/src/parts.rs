@@ -18,7 +18,7 @@ pub(crate) enum Part {
     Lint,
     /// Unit, integration and doc tests of the Rust crates
     Unit,
-    /// The simulator of tabs, browser, network and server
+    /// The simulator of tabs, browser, network and server, and all interleavings of an election
     Sim,
     /// The client's tests inside Chromium, against a real server
     Wasm,
@@ -32,6 +32,9 @@ pub(crate) enum Part {
 
 const SIMULATOR_SEEDS: u64 = 2_000;
 const SIMULATOR_SEEDS_WITH_ALL: u64 = 20_000;
+/// How deep all interleavings of an election are gone through.
+const ELECTION_DEPTH: u64 = 6;
+const ELECTION_DEPTH_WITH_ALL: u64 = 7;
 
 /// The crates with tests that need nothing but a Rust compiler.
 const CRATES: [&str; 4] = [
@@ -94,11 +97,8 @@ impl Part {
         match self {
             Self::Lint => lint::lint(),
             Self::Unit => unit(),
-            Self::Sim => simulator(if all {
-                SIMULATOR_SEEDS_WITH_ALL
-            } else {
-                SIMULATOR_SEEDS
-            }),
+            Self::Sim if all => simulator(SIMULATOR_SEEDS_WITH_ALL, ELECTION_DEPTH_WITH_ALL),
+            Self::Sim => simulator(SIMULATOR_SEEDS, ELECTION_DEPTH),
             Self::Wasm => wasm(),
             Self::Npm => package(),
             Self::Www => site(),
@@ -123,17 +123,11 @@ fn selection(crates: &[&'static str]) -> Vec<&'static str> {
     crates.iter().flat_map(|name| ["-p", name]).collect()
 }
 
-fn simulator(seeds: u64) -> Result<()> {
-    cargo("run")
-        .args([
-            "--profile",
-            "sim",
-            "-p",
-            "tabwire-simulation",
-            "--",
-            "--seeds",
-            &seeds.to_string(),
-        ])
+fn simulator(seeds: u64, depth: u64) -> Result<()> {
+    let run = || cargo("run").args(["--profile", "sim", "-p", "tabwire-simulation"]);
+    run().args(["--", "--seeds", &seeds.to_string()]).run()?;
+    run()
+        .args(["--bin", "election", "--", &depth.to_string()])
         .run()
 }
 

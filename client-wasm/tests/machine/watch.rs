@@ -39,12 +39,12 @@ fn a_leader_that_is_silent_for_two_and_a_half_periods_is_asked_then_told_to_leav
         "nothing is known to come"
     );
     assert_eq!(
-        machine.wait(999).of(&["lock"]),
+        machine.wait(699).of(&["lock"]),
         none(),
         "it has time to leave"
     );
     assert_eq!(
-        machine.wait(2_001).of(&["lock"]),
+        machine.wait(1_001).of(&["lock"]),
         ["lock release 1", "lock steal 2"]
     );
     machine.handle(Input::LockGranted(LockRequest(2)));

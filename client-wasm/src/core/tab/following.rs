@@ -24,7 +24,7 @@ const ELECTED_ANSWER_MS: u64 = 500;
 const ELECTION_MS: u64 = 200;
 /// A leader that was told to leave has so long to do so, and up to this much more, in milliseconds. Visible tabs go first.
 const LEAVES_MS_VISIBLE: (u64, u64) = (200, 500);
-const LEAVES_MS_HIDDEN: (u64, u64) = (1_000, 2_000);
+const LEAVES_MS_HIDDEN: (u64, u64) = (700, 1_000);
 
 impl<R: Raw> Tab<R> {
     pub(super) fn message(&mut self, message: Message<R>) {
