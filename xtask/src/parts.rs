@@ -37,7 +37,7 @@ const ELECTION_DEPTH: u64 = 6;
 const ELECTION_DEPTH_WITH_ALL: u64 = 7;
 
 /// The crates with tests that need nothing but a Rust compiler.
-const CRATES: [&str; 4] = [
+const CRATES: [&str; 5] = [
     "tabwire-protocol",
     "tabwire-client",
     "tabwire-server",
