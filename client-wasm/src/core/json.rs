@@ -106,14 +106,18 @@ pub(crate) fn push_number(text: &mut String, number: u64) {
 
 /// Reads an integer of up to 2^53 − 1, without the library's parser for integers of all kinds.
 pub(crate) fn parse_number(text: &str) -> Option<u64> {
+    // The largest has 16 digits.
+    if text.is_empty() || text.len() > 16 {
+        return None;
+    }
     let mut number = 0;
     for byte in text.bytes() {
-        if !byte.is_ascii_digit() || number > Position::MAX.get() {
+        if !byte.is_ascii_digit() {
             return None;
         }
         number = 10 * number + u64::from(byte - b'0');
     }
-    (!text.is_empty() && number <= Position::MAX.get()).then_some(number)
+    (number <= Position::MAX.get()).then_some(number)
 }
 
 /// An object that is read: each question walks its text, which is short.
@@ -272,4 +276,34 @@ fn split_value(text: &str) -> (&str, &str) {
 fn unquoted(value: &str) -> Option<&str> {
     let text = value.strip_prefix('"')?.strip_suffix('"')?;
     text.bytes().all(|byte| byte != b'\\').then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_integer_up_to_2_to_the_53_is_read_as_it_was_written_and_nothing_else_is() {
+        for number in [0, 7, 10, 99, 1_234_567_890, Position::MAX.get()] {
+            let mut text = String::new();
+            push_number(&mut text, number);
+            assert_eq!(text, number.to_string());
+            assert_eq!(parse_number(&text), Some(number));
+        }
+        for text in [
+            "",
+            "-1",
+            "+1",
+            " 1",
+            "1.5",
+            "1e3",
+            "/",
+            ":",
+            "9007199254740992",
+            "18446744073709551615",
+            "100000000000000000000000000000",
+        ] {
+            assert_eq!(parse_number(text), None, "{text}");
+        }
+    }
 }
