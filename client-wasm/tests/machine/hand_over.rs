@@ -276,3 +276,12 @@ fn an_invited_tab_that_has_just_taken_the_lock_does_not_take_it_again_when_it_is
     machine.handle(Input::LockGranted(LockRequest(2)));
     assert_eq!(machine.status(), "open leader");
 }
+
+#[test]
+fn an_invited_tab_goes_on_whatever_a_zombie_says() {
+    let mut machine = invited();
+    machine.hear_status(by(0, 9), open_status(5));
+    machine.welcome(Resume::Replay, 5);
+    machine.handle(Input::LockGranted(LockRequest(2)));
+    assert_eq!(machine.status(), "open leader");
+}

@@ -129,7 +129,7 @@ impl<R: Raw> Tab<R> {
 
     /// Whether what is said under this leadership counts. A leader that hears of a higher one leads no more.
     fn hears(&mut self, by: Leadership) -> bool {
-        self.hears_other_than_old_leader(by);
+        self.hears_above_old_leader(by);
         if let Some(mine) = self.leads() {
             if by <= mine {
                 return false;

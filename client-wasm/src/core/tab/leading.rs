@@ -374,9 +374,9 @@ impl<R: Raw> Tab<R> {
         }
     }
 
-    /// Whether the old leader of a hand-over is somebody else than who speaks now.
-    pub(super) fn hears_other_than_old_leader(&mut self, by: Leadership) {
-        if self.takes_over.as_ref().is_some_and(|over| over.from != by) {
+    /// Somebody leads above the leader that invited this tab: it has nothing to hand over any more.
+    pub(super) fn hears_above_old_leader(&mut self, by: Leadership) {
+        if self.takes_over.as_ref().is_some_and(|over| over.from < by) {
             self.give_up_take_over();
         }
     }
