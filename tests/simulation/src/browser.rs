@@ -25,6 +25,8 @@ pub(crate) struct Browser {
     pub(crate) clock_ahead: i64,
     /// For how long its monotonic clock stood still, in milliseconds.
     pub(crate) slept: u64,
+    /// When the wall clock was set back last.
+    pub(crate) set_back_at: Millis,
     /// When it was set forward last.
     pub(crate) set_forward_at: Millis,
     /// Until when the machine sleeps.
@@ -67,6 +69,7 @@ impl Browser {
             shown: None,
             clock_ahead: profile.clock_ahead,
             slept: 0,
+            set_back_at: Millis(0),
             set_forward_at: Millis(0),
             sleeps_until: None,
             sleeps_since: Millis(0),

@@ -23,15 +23,26 @@ impl World {
         clock.now()
     }
 
-    /// Whether a page of the browser has not looked at its clocks since the machine slept. What a wall clock that is set back now
-    /// would hide from it, nobody can know.
+    // A page whose wall clock is set back and whose monotonic one stands still while the machine sleeps, both before it looks at
+    // either, cannot know that time has passed, and its commands may be done twice. The one of the two that comes second is
+    // left out.
+
+    /// Whether a page of the browser has not looked at its clocks since the machine slept.
     pub(super) fn has_slept_unseen(&self, browser: usize) -> bool {
         let Browser { woke_at, .. } = self.browsers[browser];
-        let unseen = |page: PageId| {
+        self.browsers[browser].sleeps() || self.is_unseen(browser, woke_at)
+    }
+
+    /// Whether a page of the browser has not looked at its clocks since the wall clock was set back.
+    pub(super) fn was_set_back_unseen(&self, browser: usize) -> bool {
+        self.is_unseen(browser, self.browsers[browser].set_back_at)
+    }
+
+    fn is_unseen(&self, browser: usize, since: Millis) -> bool {
+        self.living().any(|page| {
             let page = &self.pages[page];
-            page.browser == browser && page.clock.read_at() < woke_at
-        };
-        self.browsers[browser].sleeps() || self.living().any(unseen)
+            page.browser == browser && page.clock.read_at() < since
+        })
     }
 
     /// Sets the timer that the page's machine asks for. One that is set already for that time stays.

@@ -168,6 +168,8 @@ impl World {
                 }
                 if forward {
                     self.browsers[browser].set_forward_at = self.now;
+                } else {
+                    self.browsers[browser].set_back_at = self.now;
                 }
                 self.browsers[browser].clock_ahead += if forward { ms } else { -ms };
                 self.coverage.hit(if forward {

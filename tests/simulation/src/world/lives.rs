@@ -102,10 +102,11 @@ impl World {
             return;
         }
         let now = self.now;
+        let hides_time = self.was_set_back_unseen(browser);
         let woken = &mut self.browsers[browser];
         woken.sleeps_until = None;
         woken.woke_at = now;
-        if woken.profile.timers_sleep {
+        if woken.profile.timers_sleep && !hides_time {
             woken.slept += now.since(woken.sleeps_since).0;
         }
         self.note(|| format!("browser {browser} wakes"));
