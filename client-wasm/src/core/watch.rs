@@ -17,6 +17,8 @@ const COOL_DOWN_MS_MAX: u64 = 600_000;
 #[derive(Clone, Debug)]
 pub(crate) struct Watch {
     step: Step,
+    /// It has not shown so in time, whatever step it has come to since.
+    doubts: bool,
     /// A timer of this escalation came much too late, and the leader was asked again for that: once is enough, since the
     /// timers of a hidden page may always be late.
     excused: bool,
@@ -45,6 +47,7 @@ impl Watch {
     pub(crate) fn new() -> Self {
         Self {
             step: Step::Trusts,
+            doubts: false,
             excused: false,
             proved_at: Millis(0),
             tells_again_at: Millis(0),
@@ -62,12 +65,13 @@ impl Watch {
 
     /// Whether what the leader said last can no longer be taken for how things are.
     pub(crate) fn doubts(&self) -> bool {
-        matches!(self.step, Step::Doubts | Step::Told)
+        self.doubts
     }
 
     /// The leader has shown that it runs.
     pub(crate) fn proved(&mut self, now: Millis) {
         self.step = Step::Trusts;
+        self.doubts = false;
         self.excused = false;
         self.proved_at = now;
     }
@@ -90,6 +94,7 @@ impl Watch {
     /// The leader has not shown that it runs. When it may be told to leave, if that is not now.
     pub(crate) fn doubted(&mut self, now: Millis) -> Option<Millis> {
         self.step = Step::Doubts;
+        self.doubts = true;
         Some(self.tells_again_at).filter(|at| *at > now)
     }
 

@@ -307,3 +307,14 @@ fn a_leader_does_not_leave_for_a_tab_that_means_an_older_one() {
     assert_eq!(did.all(), ["post status 1/t0 open e1 v1 5 (answer)"]);
     assert!(machine.tab.leads().is_some());
 }
+
+#[test]
+fn a_tab_that_doubts_shows_nothing_better_before_a_leader_has_shown_that_it_runs() {
+    let mut machine = told(true);
+    machine.wait_for("lock");
+    assert_eq!(machine.status(), "reconnecting follower");
+    machine.wait(2_900);
+    assert_eq!(machine.status(), "reconnecting follower");
+    machine.hear_relay(by(1, 1), ping(5, 5));
+    assert_eq!(machine.status(), "open follower");
+}
