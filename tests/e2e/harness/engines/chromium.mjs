@@ -104,8 +104,9 @@ class Page {
   }
 
   async back() {
-    // Playwright's own waits for a load, and a page that comes out of the back-forward cache is not loaded.
-    await this.#page.evaluate("void history.back()");
+    // Playwright's own waits for a load, and a page that comes out of the back-forward cache is not loaded. Going at once would
+    // take the answer away with the page.
+    await this.#page.evaluate("void setTimeout(() => history.back())");
   }
 
   async show() {

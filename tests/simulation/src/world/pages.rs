@@ -207,6 +207,11 @@ impl World {
         }
         if let Input::Message(message) = &input {
             told.steals.hear_another();
+            if matches!(message, Message::Relay { to: None, .. }) {
+                // However short the moment was in which it could: it has heard that all is well.
+                told.silent_since = None;
+                told.leaderless_since = None;
+            }
             if matches!(message, Message::HandOver { to, .. } if *to == told.tab.inspect(time).tab)
             {
                 told.steals.invited();
