@@ -150,6 +150,7 @@ fn messages() -> Vec<Message<Text>> {
         "7",
     ] {
         messages.push(Message::Command {
+            by: by(),
             tab,
             command: Box::new(Command {
                 id: "Vb3kP0aRk2mQzT8x:12".into(),

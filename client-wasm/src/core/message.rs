@@ -109,6 +109,8 @@ pub enum Message<R> {
     },
     /// A follower wants a command done.
     Command {
+        /// By whom. Another leader that hears this late is not meant: it is handed the command itself, while there is time.
+        by: Leadership,
         /// Whose.
         tab: TabId,
         /// What.

@@ -45,7 +45,13 @@ pub fn write_message<R>(message: &Message<R>) -> (String, Option<&R>) {
             json.cursor(cursor);
             "repair"
         }
-        Message::Command { tab, command, left } => {
+        Message::Command {
+            by,
+            tab,
+            command,
+            left,
+        } => {
+            leadership(&mut json, by);
             json.text("from", &tab.text());
             json.command(command);
             json.number("left", left.0);
@@ -165,6 +171,7 @@ fn message<R>(json: &Object<'_>, frame: Option<(Frame, R)>) -> Option<Message<R>
             cursor: json.cursor(),
         },
         "command" => Message::Command {
+            by: read_leadership(json),
             tab: tab(json, "from"),
             command: Box::new(Command {
                 id: json.text("id").into(),

@@ -81,6 +81,15 @@ fn a_time_that_goes_back_is_taken_for_no_time() {
 }
 
 #[test]
+fn a_followers_clock_at_the_end_of_time_hands_a_command_over_once() {
+    let mut machine = Machine::following(false, 5);
+    machine.now = u64::MAX;
+    let did = machine.send_for("chat_message", "{}", u64::MAX);
+    assert!(did.posts().contains(&"post command t0 t0:1"), "{did:?}");
+    assert!(did.posts().len() < 4, "{did:?}");
+}
+
+#[test]
 fn a_clock_at_the_ends_of_time_breaks_nothing() {
     for wall in [0, 1, u64::MAX, u64::MAX - 1, 1 << 63, 0, u64::MAX] {
         let mut machine = Machine::open(true, 5);

@@ -510,3 +510,14 @@ fn a_followers_command_has_as_long_as_it_has_left_and_one_deadline_however_often
     let did = machine.frame(Frame::Welcome(Box::new(later)));
     assert!(did.wire()[0].ends_with(&deadline), "{did:?}");
 }
+
+#[test]
+fn a_command_that_was_handed_to_an_older_leader_is_not_this_ones_to_carry() {
+    let mut machine = Machine::open(false, 5);
+    machine.hear(Message::Stale {
+        known: by(4, 2),
+        led: false,
+    });
+    // It waited while this page did not run, for nobody knows how long.
+    assert!(machine.hear(command(1, "t1:1", 10_000)).is_silent());
+}

@@ -531,6 +531,7 @@ pub(crate) fn repair(number: u8, position: u64) -> Message<Text> {
 /// A command of another tab that may take so long, in milliseconds.
 pub(crate) fn command(number: u8, id: &str, left: u64) -> Message<Text> {
     Message::Command {
+        by: by(1, 0),
         tab: tab(number),
         command: Box::new(Command {
             id: id.into(),

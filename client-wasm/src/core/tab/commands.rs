@@ -7,7 +7,7 @@ use super::{
         carried::GivenUp,
         frame::Raw,
         io::{FailureReason, NewCommand},
-        message::{Message, TabId},
+        message::{Leadership, Message, TabId},
     },
     Presence, Tab,
 };
@@ -36,6 +36,7 @@ impl<R: Raw> Tab<R> {
                 }
             } else {
                 self.cx.post(Message::Command {
+                    by: leader,
                     tab: self.config.tab,
                     command: Box::new(command),
                     left,
@@ -46,12 +47,16 @@ impl<R: Raw> Tab<R> {
     }
 
     /// Another tab hands this leader a command.
-    pub(super) fn command_of_other(&mut self, tab: TabId, command: Command, left: Millis) {
-        if let Some(by) = self.leads() {
-            let id: String = command.id.as_str().into();
-            if self.carry(tab, command, left) {
-                self.cx.post(Message::Accepted { by, id });
-            }
+    pub(super) fn command_of_other(
+        &mut self,
+        by: Leadership,
+        tab: TabId,
+        command: Command,
+        left: Millis,
+    ) {
+        let id: String = command.id.as_str().into();
+        if self.carry(tab, command, left) {
+            self.cx.post(Message::Accepted { by, id });
         }
     }
 

@@ -69,8 +69,15 @@ impl<R: Raw> Tab<R> {
                     self.repair(tab, &cursor);
                 }
             }
-            Message::Command { tab, command, left } => {
-                self.command_of_other(tab, *command, left);
+            Message::Command {
+                by,
+                tab,
+                command,
+                left,
+            } => {
+                if self.leads() == Some(by) {
+                    self.command_of_other(by, tab, *command, left);
+                }
             }
             Message::Accepted { by, id } => self.outbox.accepted(by, &id),
             // What came of a command is so whoever says it.

@@ -68,6 +68,9 @@ struct TakeOver<R> {
     frames: Vec<(SocketId, Frame, R)>,
 }
 
+/// No clock says more: there is always a later time to wait for.
+const END_OF_TIME: Millis = Millis(u64::MAX / 2);
+
 /// Whether this tab takes part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Presence {
@@ -216,7 +219,7 @@ impl<R: Raw> Tab<R> {
     }
 
     fn begin(&mut self, now: Millis, runs: bool) {
-        self.cx.now = self.cx.now.max(now);
+        self.cx.now = self.cx.now.max(now.min(END_OF_TIME));
         self.runs = runs;
         let due = self.cx.timers.next();
         self.fire_timers();
