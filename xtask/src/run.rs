@@ -284,7 +284,7 @@ mod tests {
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
         while lives() {
             assert!(std::time::Instant::now() < deadline, "it lives on");
-            std::thread::yield_now();
+            thread::yield_now();
         }
     }
 }
