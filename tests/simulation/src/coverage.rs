@@ -114,6 +114,10 @@ paths! {
 pub(crate) struct Coverage(BTreeMap<Path, u64>);
 
 impl Coverage {
+    pub(crate) fn has(&self, path: Path) -> bool {
+        self.0.contains_key(&path)
+    }
+
     pub(crate) fn hit(&mut self, path: Path) {
         self.add(path, 1);
     }

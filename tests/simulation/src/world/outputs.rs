@@ -52,6 +52,12 @@ impl World {
                     self.coverage.hit(Path::LoggedOut);
                     self.pages[page].app.forget();
                 }
+                let replaced = status.reason == Some(Reason::Replaced);
+                let coverage = &self.server.coverage;
+                if replaced && !coverage.has(Path::Replaced) && !coverage.has(Path::OldClaim) {
+                    let lie = "it says that another device has the connection, and none has";
+                    self.fail(Promise::Silence, format!("page {page}: {lie}"));
+                }
                 self.coverage.stopped(status.reason);
                 let shows = &mut self.pages[page].shows;
                 if shows.0 != status.state {

@@ -1,6 +1,7 @@
 //! Pages: opened, replaced by others, told what happens, and what their machines make of it.
 
 use super::*;
+use tabwire_client::core::LinkStatus;
 
 impl World {
     /// Opens a page where there was none.
@@ -207,7 +208,14 @@ impl World {
         }
         if let Input::Message(message) = &input {
             told.steals.hear_another();
-            if matches!(message, Message::Relay { to: None, .. }) {
+            let brings = match message {
+                Message::Relay { to, .. } => to.is_none(),
+                Message::Status { status, beacon, .. } => {
+                    *beacon && status.link == LinkStatus::Open
+                }
+                _ => false,
+            };
+            if brings {
                 // However short the moment was in which it could: it has heard that all is well.
                 told.silent_since = None;
                 told.leaderless_since = None;
