@@ -51,6 +51,11 @@ scenario("a tab opened while the server is away opens when it is back", {}, asyn
   await stage.server.startAgain();
   const second = await opening;
   await first.isOpen({ withinMs: 60_000 });
+  // Open, they may still be fetching the new log's state, and a state fetched after the order has it in it.
+  const { epoch } = await stage.server.position(stage.shop);
+  for (const tab of [first, second]) {
+    await until("the tab has the new log's state", async () => (await tab.states()).at(-1)?.position.epoch === epoch);
+  }
 
   const { id } = await stage.order("for-both");
   await stage.delivered(first, [id]);
