@@ -59,6 +59,7 @@ mod metrics;
 mod node;
 mod random;
 pub mod rate;
+pub(crate) mod redis;
 pub mod registry;
 mod server;
 pub mod session;
