@@ -16,6 +16,7 @@ use crate::{
     log::memory::Retention,
     random,
     rate::Rate,
+    redis::Topology,
     registry::Concurrency,
     types::EventTypes,
 };
@@ -74,6 +75,27 @@ pub struct Flags {
     /// The event types: {"order_created": "orders", "chat_message": {"module": "chat", "from": "client"}}.
     #[arg(long, env = "TABWIRE_EVENTS_CONFIG")]
     pub events_config: Option<PathBuf>,
+
+    /// Keeps events and sessions in Redis, for several nodes: redis://host:port/db, redis-sentinel://host:port,…/name or
+    /// redis-cluster://host:port,…; user:password@ goes before the host. Redis 7 or newer, or Valkey.
+    #[arg(long, env = "TABWIRE_REDIS", hide_env_values = true)]
+    pub redis: Option<String>,
+
+    /// A file with that address.
+    #[arg(long, env = "TABWIRE_REDIS_FILE", conflicts_with = "redis")]
+    pub redis_file: Option<PathBuf>,
+
+    /// What the names of all keys in Redis begin with. Nodes that belong together have the same.
+    #[arg(long, env = "TABWIRE_PREFIX", default_value = "ws:")]
+    pub prefix: String,
+
+    /// How long Redis may take to answer.
+    #[arg(long, env = "TABWIRE_REDIS_TIMEOUT", default_value = "2s", value_parser = duration)]
+    pub redis_timeout: Duration,
+
+    /// How long the log may be unreadable before sessions are sent away, to come back when it is there again.
+    #[arg(long, env = "TABWIRE_LOG_PATIENCE", default_value = "10s", value_parser = duration)]
+    pub log_patience: Duration,
 
     /// What happens when a user connects from a second device.
     #[arg(long, env = "TABWIRE_CONCURRENCY", default_value = "replace")]
@@ -175,6 +197,10 @@ pub struct Config {
     pub verifier: Verifier,
     /// The event types.
     pub types: EventTypes,
+    /// The Redis that events and sessions are kept in; none: in memory.
+    pub redis: Option<RedisConfig>,
+    /// How long the log may be unreadable before sessions are sent away.
+    pub log_patience: Duration,
     /// What happens when a user connects from a second device.
     pub concurrency: Concurrency,
     /// How much of each log is kept.
@@ -209,6 +235,27 @@ pub struct Config {
     pub static_dir: Option<PathBuf>,
     /// What isn't configured, but limited all the same.
     pub limits: Limits,
+}
+
+/// Where Redis is, and how it is used.
+#[derive(Clone)]
+pub struct RedisConfig {
+    /// Its address, checked.
+    pub(crate) url: String,
+    /// What the names of all keys begin with.
+    pub prefix: String,
+    /// How long it may take to answer.
+    pub timeout: Duration,
+}
+
+impl std::fmt::Debug for RedisConfig {
+    /// Without the address, which has a password in it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RedisConfig")
+            .field("prefix", &self.prefix)
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Limits that have no flag.
@@ -337,6 +384,7 @@ impl Config {
             ("ping", flags.ping),
             ("hello-timeout", flags.hello_timeout),
             ("write-timeout", flags.write_timeout),
+            ("redis-timeout", flags.redis_timeout),
         ] {
             if value.is_zero() {
                 return Err(wrong(flag, "it must be longer than 0"));
@@ -360,6 +408,8 @@ impl Config {
             publish_keys,
             verifier,
             types,
+            redis: redis(&flags)?,
+            log_patience: flags.log_patience,
             concurrency: match flags.concurrency {
                 ConcurrencyFlag::Replace => Concurrency::Replace,
                 ConcurrencyFlag::Reject => Concurrency::Reject,
@@ -388,6 +438,33 @@ impl Config {
             limits: Limits::default(),
         })
     }
+}
+
+fn redis(flags: &Flags) -> Result<Option<RedisConfig>, ConfigError> {
+    let (flag, url) = match (&flags.redis, &flags.redis_file) {
+        (Some(url), _) => ("redis", url.clone()),
+        (None, Some(path)) => {
+            let file = read("redis-file", path)?;
+            ("redis-file", file.trim().to_owned())
+        }
+        (None, None) => return Ok(None),
+    };
+    if flags.demo {
+        let wrong = "the demo keeps its state in one process: leave --demo or --redis out";
+        return Err(self::wrong(flag, wrong));
+    }
+    Topology::parse(&url).map_err(|error| self::wrong(flag, error))?;
+    // Braces say which part of a key decides about its place in a cluster.
+    let is_prefix = |c: char| c.is_ascii_graphic() && c != '{' && c != '}';
+    if flags.prefix.len() > 64 || !flags.prefix.chars().all(is_prefix) {
+        let wrong = "up to 64 visible ASCII characters, none of them a brace";
+        return Err(self::wrong("prefix", wrong));
+    }
+    Ok(Some(RedisConfig {
+        url,
+        prefix: flags.prefix.clone(),
+        timeout: flags.redis_timeout,
+    }))
 }
 
 fn publish_keys(flags: &Flags) -> Result<Vec<String>, ConfigError> {

@@ -2,16 +2,19 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, PoisonError, Weak},
 };
 
 use prometheus_client::metrics::gauge::Gauge;
-use tabwire_protocol::ShopId;
-use tokio::{sync::OnceCell, task::JoinHandle};
+use tabwire_protocol::{Position, ShopId};
+use tokio::{
+    sync::{Mutex, OnceCell},
+    task::JoinHandle,
+};
 
 use crate::{
     log::{EventLog, LogUnavailable},
-    tail::{self, Following, Tail},
+    tail::{self, Following, Tail, TailMetrics},
 };
 
 /// The shops with sessions. A shop's tail begins with its first session and ends with its last.
@@ -19,13 +22,14 @@ use crate::{
 pub(crate) struct Hub<L> {
     log: Arc<L>,
     how: Following,
+    metrics: TailMetrics,
     shops: Arc<Shops>,
 }
 
 #[derive(Debug, Default)]
 struct Shops {
     // A std mutex: held for a map operation, never across an await.
-    open: Mutex<HashMap<ShopId, Weak<Shop>>>,
+    open: std::sync::Mutex<HashMap<ShopId, Weak<Shop>>>,
     count: Gauge,
 }
 
@@ -35,6 +39,8 @@ pub(crate) struct Shop {
     name: ShopId,
     /// Empty until the log has been read for the first time.
     followed: OnceCell<Followed>,
+    /// Held while the tail is made to reach back: many who come at once want the same.
+    reaching: Mutex<()>,
     shops: Arc<Shops>,
 }
 
@@ -46,14 +52,15 @@ struct Followed {
 
 impl<L: EventLog> Hub<L> {
     /// No shops yet. The gauge says how many there are.
-    pub(crate) fn new(log: Arc<L>, how: Following, count: Gauge) -> Self {
+    pub(crate) fn new(log: Arc<L>, how: Following, count: Gauge, metrics: TailMetrics) -> Self {
         let shops = Shops {
-            open: Mutex::default(),
+            open: std::sync::Mutex::default(),
             count,
         };
         Self {
             log,
             how,
+            metrics,
             shops: Arc::new(shops),
         }
     }
@@ -68,10 +75,10 @@ impl<L: EventLog> Hub<L> {
             let (tail, notices) = tail::begin(&*self.log, name).await?;
             let task = {
                 let (log, name, how) = (Arc::clone(&self.log), name.clone(), self.how);
-                let tail = Arc::clone(&tail);
-                async move { tail::follow(&*log, &name, &tail, notices, how).await }
+                let (tail, metrics) = (Arc::clone(&tail), self.metrics.clone());
+                async move { tail::follow(&*log, &name, &tail, notices, how, &metrics).await }
             };
-            Ok(Followed {
+            Ok::<_, LogUnavailable>(Followed {
                 tail,
                 task: tokio::spawn(task),
             })
@@ -97,6 +104,7 @@ impl Shops {
         let shop = Arc::new(Shop {
             name: name.clone(),
             followed: OnceCell::new(),
+            reaching: Mutex::const_new(()),
             shops: Arc::clone(self),
         });
         self.count.inc();
@@ -106,6 +114,19 @@ impl Shops {
 }
 
 impl Shop {
+    /// Has the tail reach back to a position, if it has the room.
+    ///
+    /// # Errors
+    /// When the log can't be read.
+    pub(crate) async fn reach_back(
+        &self,
+        log: &impl EventLog,
+        after: Position,
+    ) -> Result<(), LogUnavailable> {
+        let _reaching = self.reaching.lock().await;
+        tail::reach_back(log, &self.name, self.tail(), after).await
+    }
+
     /// Its tail.
     pub(crate) fn tail(&self) -> &Tail {
         let followed = self.followed.get();
@@ -155,8 +176,10 @@ mod tests {
         let how = Following {
             coalesce: Duration::ZERO,
             age: Millis(600_000),
+            compare: None,
+            patience: Duration::ZERO,
         };
-        let hub = Hub::new(Arc::new(log), how, Gauge::default());
+        let hub = Hub::new(Arc::new(log), how, Gauge::default(), TailMetrics::default());
         let one = hub.join(&shop("s_1")).await.expect("memory");
         let other = hub.join(&shop("s_1")).await.expect("memory");
         assert!(Arc::ptr_eq(&one, &other));

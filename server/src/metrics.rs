@@ -8,6 +8,8 @@ use prometheus_client::{
     registry::Registry,
 };
 
+use crate::{redis::LinkMetrics, tail::TailMetrics};
+
 /// All metrics. The registry is a value: several servers in one process don't mix theirs.
 #[derive(Debug)]
 pub(crate) struct Metrics {
@@ -28,6 +30,10 @@ pub(crate) struct Metrics {
     pub(crate) writes: Counter,
     /// Frames received.
     pub(crate) frames_received: Counter,
+    /// What the tails do.
+    pub(crate) tails: TailMetrics,
+    /// What is asked of Redis.
+    pub(crate) redis: LinkMetrics,
     resumes: Counted,
     refreshes: Counted,
     closes: Counted,
@@ -50,6 +56,8 @@ impl Default for Metrics {
             bytes_sent: Counter::default(),
             writes: Counter::default(),
             frames_received: Counter::default(),
+            tails: TailMetrics::default(),
+            redis: LinkMetrics::default(),
             resumes: Counted::default(),
             refreshes: Counted::default(),
             closes: Counted::default(),
@@ -85,6 +93,46 @@ impl Default for Metrics {
             "frames_received",
             "Frames received",
             metrics.frames_received.clone(),
+        );
+        registry.register(
+            "tail_comparisons",
+            "Comparisons of a tail with its log, by why",
+            metrics.tails.repairs.clone(),
+        );
+        registry.register(
+            "tail_repaired_events",
+            "Events that a comparison found and no notice had told of",
+            metrics.tails.repaired_events.clone(),
+        );
+        registry.register(
+            "log_contradictions",
+            "Logs that contradicted themselves and were begun anew",
+            metrics.tails.contradictions.clone(),
+        );
+        registry.register(
+            "tails_lost",
+            "Tails given up because the log could not be read",
+            metrics.tails.lost.clone(),
+        );
+        registry.register(
+            "redis_calls",
+            "Calls of Redis by what they do",
+            metrics.redis.calls.clone(),
+        );
+        registry.register(
+            "redis_errors",
+            "Calls of Redis that failed, by whether they can have taken effect",
+            metrics.redis.errors.clone(),
+        );
+        registry.register(
+            "redis_connects",
+            "Connections made to Redis, by what for",
+            metrics.redis.connects.clone(),
+        );
+        registry.register(
+            "redis_deaf_subscriptions",
+            "Subscriptions that gave no sign of life and were made anew",
+            metrics.redis.deaf.clone(),
         );
         registry.register(
             "resumes",

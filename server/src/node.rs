@@ -6,6 +6,7 @@ use std::sync::{
 };
 
 use tabwire_protocol::ShopId;
+use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -14,7 +15,7 @@ use crate::{
     config::Config,
     http::Addresses,
     hub::Hub,
-    log::{AppendError, EventLog, MemoryLog, NewEvent, Receipt},
+    log::{AppendError, EventLog, MemoryLog, NewEvent, Receipt, redis::RedisLog},
     metrics::Metrics,
     random,
     registry::{MemoryRegistry, Registry},
@@ -22,12 +23,17 @@ use crate::{
     tail::Following,
 };
 
+/// How many sessions at a time read the log by themselves.
+const FAR_READS_MAX: usize = 16;
+
 /// Where events and sessions are kept.
 pub(crate) trait Backend: Send + Sync + 'static {
     /// Keeps the events.
     type Log: EventLog;
     /// Keeps the sessions.
     type Registry: Registry;
+    /// Whether other nodes may keep theirs in the same place.
+    const SEVERAL_NODES: bool;
 }
 
 /// Everything in this process.
@@ -37,6 +43,18 @@ pub(crate) struct Memory;
 impl Backend for Memory {
     type Log = MemoryLog;
     type Registry = MemoryRegistry;
+    const SEVERAL_NODES: bool = false;
+}
+
+/// In Redis, for one node or several.
+#[derive(Debug)]
+pub(crate) struct Redis;
+
+impl Backend for Redis {
+    type Log = RedisLog;
+    // For now.
+    type Registry = MemoryRegistry;
+    const SEVERAL_NODES: bool = true;
 }
 
 /// A running server, as its connections see it.
@@ -56,6 +74,8 @@ pub(crate) struct Node<B: Backend> {
     pub(crate) sockets: Sockets,
     /// How fast each address connects.
     pub(crate) addresses: Addresses,
+    /// Reads of the log for sessions that are too far behind for the tail: so many at a time.
+    pub(crate) far_reads: Semaphore,
     /// The commands of late.
     pub(crate) commands: Commands,
     /// What is counted.
@@ -69,20 +89,32 @@ pub(crate) struct Node<B: Backend> {
 
 impl<B: Backend> Node<B> {
     /// A server with nobody connected.
-    pub(crate) fn new(config: Config, log: B::Log, registry: B::Registry) -> Self {
-        let metrics = Arc::new(Metrics::default());
+    pub(crate) fn new(
+        config: Config,
+        log: B::Log,
+        registry: B::Registry,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         let log = Arc::new(log);
         let how = Following {
             coalesce: config.coalesce,
             age: config.retention.age,
+            compare: B::SEVERAL_NODES.then_some(config.ping),
+            patience: config.log_patience,
         };
         Self {
             id: random::hex::<8>(),
-            hub: Hub::new(Arc::clone(&log), how, metrics.shops.clone()),
+            hub: Hub::new(
+                Arc::clone(&log),
+                how,
+                metrics.shops.clone(),
+                metrics.tails.clone(),
+            ),
             log,
             registry,
             sockets: Sockets::new(config.max_connections, metrics.connections.clone()),
             addresses: Addresses::default(),
+            far_reads: Semaphore::new(FAR_READS_MAX),
             commands: Commands::new(config.limits.user_commands, config.limits.commands),
             metrics,
             tasks: TaskTracker::new(),

@@ -18,8 +18,10 @@ use crate::{
     config::Config,
     drain::drain,
     http::{self, PeerAddr, Route, cors},
-    log::MemoryLog,
-    node::{Backend, Memory, Node},
+    log::{MemoryLog, redis::RedisLog},
+    metrics::Metrics,
+    node::{Backend, Memory, Node, Redis},
+    redis::{Link, Patience, Topology},
     registry::MemoryRegistry,
 };
 
@@ -44,15 +46,32 @@ impl From<TcpListener> for Listeners {
     }
 }
 
-/// Runs a server with everything in memory, until `shutdown` is over and then for as long as its drain takes.
+/// How often a quiet subscription is probed, at most.
+const PROBE_EVERY: Duration = Duration::from_secs(5);
+
+/// Runs a server until `shutdown` is over, and then for as long as its drain takes.
 pub async fn run(
     listeners: impl Into<Listeners>,
     config: Config,
     shutdown: impl Future<Output = ()>,
 ) {
-    let log = MemoryLog::new(config.retention);
-    let node: Node<Memory> = Node::new(config, log, MemoryRegistry::default());
-    serve(listeners.into(), Arc::new(node), shutdown).await;
+    let listeners = listeners.into();
+    let metrics = Arc::new(Metrics::default());
+    let Some(redis) = config.redis.clone() else {
+        let log = MemoryLog::new(config.retention);
+        let registry = MemoryRegistry::default();
+        let node: Node<Memory> = Node::new(config, log, registry, metrics);
+        return serve(listeners, Arc::new(node), shutdown).await;
+    };
+    let topology = Topology::parse(&redis.url).expect("the configuration has been checked");
+    let patience = Patience {
+        timeout: redis.timeout,
+        probe: config.ping.min(PROBE_EVERY),
+    };
+    let link = Link::new(topology, patience, metrics.redis.clone());
+    let log = RedisLog::new(link.clone(), redis.prefix, config.retention);
+    let node: Node<Redis> = Node::new(config, log, MemoryRegistry::default(), metrics);
+    serve(listeners, Arc::new(node), shutdown).await;
 }
 
 async fn serve<B: Backend>(

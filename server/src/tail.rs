@@ -9,10 +9,11 @@ use std::{
     time::Duration,
 };
 
+use prometheus_client::metrics::{counter::Counter, family::Family};
 use tabwire_protocol::{Epoch, Millis, Module, Position, ShopId, UserId};
 use tokio::{
-    sync::watch,
-    time::{Instant, sleep, sleep_until},
+    sync::{Notify, watch},
+    time::{Instant, sleep, sleep_until, timeout},
 };
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
@@ -30,8 +31,9 @@ pub(crate) const TAIL_BYTES_MAX: usize = 8 << 20;
 const ENCODINGS_MAX: usize = 4;
 /// How many events a repair reads at a time.
 const REPAIR_PAGE_EVENTS: usize = 512;
-/// How often a repair is tried before the tail is lost, and how long between.
-const REPAIR_TRIES: u32 = 5;
+/// How long a session waits for the tail to follow a log that has begun anew.
+const EPOCH_WAIT: Duration = Duration::from_secs(2);
+/// How long between the tries of a repair.
 const REPAIR_PAUSE: Duration = Duration::from_millis(200);
 
 /// The tail of a shop.
@@ -41,6 +43,8 @@ pub(crate) struct Tail {
     ring: RwLock<Ring>,
     /// Says that the ring has grown, and whether there is still somebody who makes it grow.
     state: watch::Sender<State>,
+    /// Rung by whoever has seen that the log is further, or another one.
+    doubted: Notify,
 }
 
 /// Whether a tail follows its log.
@@ -58,6 +62,7 @@ impl Tail {
         Self {
             ring: RwLock::new(Ring::new(bounds)),
             state: watch::Sender::new(State::Following),
+            doubted: Notify::new(),
         }
     }
 
@@ -74,6 +79,25 @@ impl Tail {
     /// How many sessions watch.
     pub(crate) fn watchers(&self) -> usize {
         self.state.receiver_count()
+    }
+
+    /// Has the tail compared with its log now.
+    pub(crate) fn doubt(&self) {
+        self.doubted.notify_one();
+    }
+
+    /// Waits until the tail is of this epoch; until then it is behind a log that has begun anew.
+    pub(crate) async fn is_of(&self, epoch: &Epoch) -> Result<(), LogUnavailable> {
+        let mut state = self.watch();
+        let arrived = async {
+            while self.ring().bounds.epoch != *epoch {
+                if state.changed().await.is_err() {
+                    return;
+                }
+            }
+        };
+        let waited = timeout(EPOCH_WAIT, arrived).await;
+        waited.map_err(|_| LogUnavailable("this node is behind it".to_owned()))
     }
 
     fn change<T>(&self, act: impl FnOnce(&mut Ring) -> T) -> T {
@@ -95,6 +119,47 @@ pub(crate) async fn begin<L: EventLog>(
     Ok((Arc::new(Tail::new(page.bounds)), notices))
 }
 
+/// Has a tail reach back to a position, if it has the room: then those who come back after a while are served from it, and not each
+/// from the log.
+///
+/// # Errors
+/// When the log can't be read.
+pub(crate) async fn reach_back(
+    log: &impl EventLog,
+    shop: &ShopId,
+    tail: &Tail,
+    after: Position,
+) -> Result<(), LogUnavailable> {
+    let LogBounds { epoch, head, floor } = tail.ring().bounds.clone();
+    let room = (TAIL_EVENTS_MAX as u64).saturating_sub(head.get() - floor.get());
+    if after >= floor || floor.get() - after.get() > room {
+        return Ok(());
+    }
+    let (mut older, mut at, mut bytes) = (Vec::new(), after, tail.ring().bytes);
+    while at < floor {
+        let page = log.read(clock::now(), shop, at, REPAIR_PAGE_EVENTS).await?;
+        if page.bounds.epoch != epoch {
+            tail.doubt();
+            return Ok(());
+        }
+        let Some(last) = page.events.last() else {
+            return Ok(());
+        };
+        at = last.id;
+        bytes += page
+            .events
+            .iter()
+            .map(|stored| stored.bytes())
+            .sum::<usize>();
+        if bytes > TAIL_BYTES_MAX {
+            return Ok(());
+        }
+        older.extend(page.events);
+    }
+    tail.change(|ring| ring.reach_back(&epoch, after, older));
+    Ok(())
+}
+
 /// What a tail is followed with.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Following {
@@ -102,6 +167,10 @@ pub(crate) struct Following {
     pub(crate) coalesce: Duration,
     /// How long events are kept.
     pub(crate) age: Millis,
+    /// How often a tail is compared with its log, where notices can be lost.
+    pub(crate) compare: Option<Duration>,
+    /// For how long a log may be unreadable before the tail is lost.
+    pub(crate) patience: Duration,
 }
 
 /// Lets a tail follow its log, until the log can't be read.
@@ -111,65 +180,163 @@ pub(crate) async fn follow<L: EventLog>(
     tail: &Tail,
     mut notices: L::Notices,
     how: Following,
+    metrics: &TailMetrics,
 ) {
     // The sessions are woken at once when it was quiet, and at most once per `coalesce` when it isn't.
     let mut wakes_at = Instant::now();
     let mut due = false;
+    let mut compares_at = how.compare.map(|every| Instant::now() + every);
     loop {
         if due && wakes_at <= Instant::now() {
             tail.state.send_replace(State::Following);
             (wakes_at, due) = (Instant::now() + how.coalesce, false);
         }
-        let notice = tokio::select! {
+        let why = tokio::select! {
             biased;
-            notice = notices.next() => notice,
+            notice = notices.next() => match notice {
+                None => Why::Unsubscribed,
+                Some(Notice::Gap) => Why::Gap,
+                Some(Notice::Appended(epoch, stored)) => {
+                    match tail.change(|ring| ring.take(&epoch, stored, how.age)) {
+                        Took::Known => continue,
+                        Took::Next => {
+                            due = true;
+                            continue;
+                        }
+                        Took::Gap => Why::Gap,
+                        Took::Contradiction => Why::Contradiction,
+                    }
+                }
+            },
             () = sleep_until(wakes_at), if due => continue,
+            () = tail.doubted.notified() => Why::Doubted,
+            () = sleep_until(compares_at.unwrap_or(wakes_at)), if compares_at.is_some() => Why::Due,
         };
-        let took = match &notice {
-            Some(Notice::Appended(epoch, stored)) => {
-                tail.change(|ring| ring.take(epoch, Arc::clone(stored), how.age))
-            }
-            Some(Notice::Gap) | None => Took::Gap,
+        metrics.repairs.get_or_create(&[("why", why.name())]).inc();
+        let repair = Repair {
+            log,
+            shop,
+            tail,
+            how,
+            metrics,
         };
-        due |= took != Took::Known;
-        if took != Took::Gap {
-            continue;
+        let began = Instant::now();
+        let mut subscribed = why != Why::Unsubscribed;
+        if why == Why::Contradiction {
+            metrics.contradictions.inc();
+            tracing::error!(%shop, "the log contradicts what was read from it: it goes on as another one");
         }
-        let repaired = async {
-            if notice.is_none() {
-                notices = log.subscribe(clock::now(), shop).await?;
-            }
-            repair(log, shop, tail, how.age).await
-        };
-        let mut tries = 1;
-        let mut repaired = repaired.await;
-        while let Err(error) = repaired {
-            tracing::warn!(%shop, %error, tries, "a tail can't be repaired");
-            if tries == REPAIR_TRIES {
+        let mut contradicts = why == Why::Contradiction;
+        loop {
+            let repaired = async {
+                if !subscribed {
+                    notices = log.subscribe(clock::now(), shop).await?;
+                    subscribed = true;
+                }
+                if contradicts {
+                    let epoch = tail.ring().bounds.epoch.clone();
+                    log.renounce(shop, &epoch).await?;
+                    contradicts = false;
+                }
+                repair.run().await
+            };
+            let Err(error) = repaired.await else { break };
+            tracing::warn!(%shop, %error, "a tail can't be compared with its log");
+            if began.elapsed() >= how.patience {
+                metrics.lost.inc();
                 tail.state.send_replace(State::Lost);
                 return;
             }
             sleep(REPAIR_PAUSE).await;
-            tries += 1;
-            repaired = repair(log, shop, tail, how.age).await;
+        }
+        compares_at = how.compare.map(|every| Instant::now() + every);
+        due = true;
+    }
+}
+
+/// Why a tail is compared with its log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Why {
+    /// Notices are missing.
+    Gap,
+    /// There will be no more notices.
+    Unsubscribed,
+    /// A notice said something else than one before.
+    Contradiction,
+    /// Somebody has seen more of the log.
+    Doubted,
+    /// It was long ago.
+    Due,
+}
+
+impl Why {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Gap => "gap",
+            Self::Unsubscribed => "unsubscribed",
+            Self::Contradiction => "contradiction",
+            Self::Doubted => "doubted",
+            Self::Due => "due",
         }
     }
 }
 
-/// Reads what the tail does not have yet.
-async fn repair(
-    log: &impl EventLog,
-    shop: &ShopId,
-    tail: &Tail,
-    age: Millis,
-) -> Result<(), LogUnavailable> {
-    loop {
-        let head = tail.ring().bounds.head;
-        let page = log
-            .read(clock::now(), shop, head, REPAIR_PAGE_EVENTS)
-            .await?;
-        if tail.change(|ring| ring.take_page(&page, age)) {
-            return Ok(());
+/// What is counted of the tails of a node.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TailMetrics {
+    /// Comparisons with the log, by why.
+    pub(crate) repairs: Family<[(&'static str, &'static str); 1], Counter>,
+    /// Events that a comparison found and no notice had told of.
+    pub(crate) repaired_events: Counter,
+    /// Logs that were ended because they contradicted themselves.
+    pub(crate) contradictions: Counter,
+    /// Tails that were given up.
+    pub(crate) lost: Counter,
+}
+
+/// A comparison of a tail with its log.
+struct Repair<'r, L> {
+    log: &'r L,
+    shop: &'r ShopId,
+    tail: &'r Tail,
+    how: Following,
+    metrics: &'r TailMetrics,
+}
+
+impl<L: EventLog> Repair<'_, L> {
+    /// Reads what the tail does not have yet.
+    async fn run(&self) -> Result<(), LogUnavailable> {
+        loop {
+            // From before the newest event: the log must have the very same one there, else it was put back and has gone on.
+            let (after, epoch) = {
+                let ring = self.tail.ring();
+                let head = ring.bounds.head;
+                let has_newest = !ring.entries.is_empty();
+                let after = if has_newest { head.before() } else { head };
+                (after, ring.bounds.epoch.clone())
+            };
+            let page = self
+                .log
+                .read(clock::now(), self.shop, after, REPAIR_PAGE_EVENTS)
+                .await?;
+            let before = self.tail.ring().bounds.head;
+            match self.tail.change(|ring| ring.take_page(&page, self.how.age)) {
+                Paged::Contradiction => {
+                    tracing::error!(shop = %self.shop, "the log contradicts what was read from it: it goes on as another one");
+                    self.metrics.contradictions.inc();
+                    self.log.renounce(self.shop, &epoch).await?;
+                }
+                paged => {
+                    let ring = self.tail.ring();
+                    if ring.bounds.epoch == epoch {
+                        let more = ring.bounds.head.get() - before.get();
+                        self.metrics.repaired_events.inc_by(more);
+                    }
+                    if paged == Paged::All {
+                        return Ok(());
+                    }
+                }
+            }
         }
     }
 }
@@ -192,6 +359,19 @@ enum Took {
     Known,
     /// Something is missing before it.
     Gap,
+    /// Another event is in its place.
+    Contradiction,
+}
+
+/// What became of a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Paged {
+    /// The ring is as far as the log.
+    All,
+    /// There is more to read.
+    More,
+    /// The log is not what it was, and does not say so.
+    Contradiction,
 }
 
 impl Ring {
@@ -210,7 +390,10 @@ impl Ring {
             return Took::Gap;
         }
         if stored.id <= self.bounds.head {
-            return Took::Known;
+            return match self.get(stored.id) {
+                Some(entry) if entry.stored != stored => Took::Contradiction,
+                _ => Took::Known,
+            };
         }
         if Some(stored.id) != self.bounds.head.next() {
             return Took::Gap;
@@ -219,30 +402,51 @@ impl Ring {
         Took::Next
     }
 
-    /// Takes what was read after the head. False: there is more to read.
-    fn take_page(&mut self, page: &Page, age: Millis) -> bool {
+    /// Takes what was read after the head, or after the position before it.
+    fn take_page(&mut self, page: &Page, age: Millis) -> Paged {
         if page.bounds.epoch != self.bounds.epoch {
             *self = Self::new(page.bounds.clone());
-            return true;
+            return Paged::All;
         }
-        for stored in &page.events {
-            self.take(&page.bounds.epoch, Arc::clone(stored), age);
+        if page.bounds.head < self.bounds.head {
+            return Paged::Contradiction;
         }
         if self.bounds.head < page.bounds.floor {
             // What came after the ring has expired in the log: what is in the ring is no longer its end.
             *self = Self::new(page.bounds.clone());
+            return Paged::All;
         }
-        self.bounds.head >= page.bounds.head
+        for stored in &page.events {
+            if self.take(&page.bounds.epoch, Arc::clone(stored), age) == Took::Contradiction {
+                return Paged::Contradiction;
+            }
+        }
+        if self.bounds.head >= page.bounds.head {
+            Paged::All
+        } else {
+            Paged::More
+        }
+    }
+
+    /// Takes older events, those up to its floor. Without effect when they don't reach it.
+    fn reach_back(&mut self, epoch: &Epoch, after: Position, older: Vec<Arc<Stored>>) {
+        let floor = self.bounds.floor;
+        let reaches = older.last().is_some_and(|last| last.id >= floor);
+        if *epoch != self.bounds.epoch || after >= floor || !reaches {
+            return;
+        }
+        for stored in older.into_iter().rev().filter(|stored| stored.id <= floor) {
+            self.bytes += stored.bytes();
+            self.entries.push_front(Entry::new(stored));
+        }
+        self.bounds.floor = after;
     }
 
     fn push(&mut self, stored: Arc<Stored>, age: Millis) {
         let now = stored.timestamp;
         self.bounds.head = stored.id;
         self.bytes += stored.bytes();
-        self.entries.push_back(Entry {
-            stored,
-            encodings: Mutex::default(),
-        });
+        self.entries.push_back(Entry::new(stored));
         while let Some(oldest) = self.entries.front() {
             let keeps = self.entries.len() == 1
                 || (self.entries.len() <= TAIL_EVENTS_MAX
@@ -290,6 +494,15 @@ pub(crate) struct Entry {
     encodings: Mutex<Vec<(Position, Utf8Bytes)>>,
 }
 
+impl Entry {
+    fn new(stored: Arc<Stored>) -> Self {
+        Self {
+            stored,
+            encodings: Mutex::default(),
+        }
+    }
+}
+
 impl Routed for Entry {
     fn module(&self) -> &Module {
         self.stored.module()
@@ -334,6 +547,15 @@ mod tests {
             head: at(10),
             floor: at(2),
         })
+    }
+
+    fn following(coalesce: Duration) -> Following {
+        Following {
+            coalesce,
+            age: AGE,
+            compare: None,
+            patience: Duration::from_millis(300),
+        }
     }
 
     fn epoch(name: &str) -> Epoch {
@@ -405,7 +627,7 @@ mod tests {
             after: at(11),
             events: Vec::new(),
         };
-        assert!(ring.take_page(&page, AGE));
+        assert_eq!(ring.take_page(&page, AGE), Paged::All);
         assert_eq!(
             (ring.bounds.epoch.as_str(), bounds(&ring)),
             ("e2", (40, 40))
@@ -425,7 +647,7 @@ mod tests {
             after: at(11),
             events: Vec::new(),
         };
-        assert!(ring.take_page(&page, AGE));
+        assert_eq!(ring.take_page(&page, AGE), Paged::All);
         assert_eq!(bounds(&ring), (40, 40));
     }
 
@@ -461,17 +683,14 @@ mod tests {
             assert!(appended.is_ok());
         }
         let mut grown = tail.watch();
-        let how = Following {
-            coalesce: Duration::from_millis(1),
-            age: AGE,
-        };
+        let (how, metrics) = (following(Duration::from_millis(1)), TailMetrics::default());
         let caught_up = async {
             while tail.ring().bounds.head < at(3_000) {
                 grown.changed().await.expect("the tail is there");
             }
         };
         tokio::select! {
-            () = follow(&log, &shop, &tail, notices, how) => panic!("a log in memory is never lost"),
+            () = follow(&log, &shop, &tail, notices, how, &metrics) => panic!("a log in memory is never lost"),
             () = caught_up => {}
         }
         assert_eq!(bounds(&tail.ring()), (0, 3_000));
@@ -503,6 +722,19 @@ mod tests {
             Err(LogUnavailable("this is a test".to_owned()))
         }
 
+        async fn recall(
+            &self,
+            now: Millis,
+            shop: &ShopId,
+            key: &str,
+        ) -> Result<Option<Receipt>, LogUnavailable> {
+            self.0.recall(now, shop, key).await
+        }
+
+        async fn renounce(&self, shop: &ShopId, epoch: &Epoch) -> Result<(), LogUnavailable> {
+            self.0.renounce(shop, epoch).await
+        }
+
         async fn subscribe(
             &self,
             now: Millis,
@@ -527,11 +759,17 @@ mod tests {
             assert!(appended.is_ok());
         }
         let state = tail.watch();
-        let how = Following {
-            coalesce: Duration::ZERO,
-            age: AGE,
-        };
-        follow(&log, &shop, &tail, notices, how).await;
+        let metrics = TailMetrics::default();
+        follow(
+            &log,
+            &shop,
+            &tail,
+            notices,
+            following(Duration::ZERO),
+            &metrics,
+        )
+        .await;
+        assert_eq!(metrics.lost.get(), 1);
         assert_eq!(*state.borrow(), State::Lost);
     }
 }

@@ -2,18 +2,25 @@
 
 pub mod dedupe;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use dedupe::{Admission, Dedupe, Outcome};
 use tabwire_protocol::{Ack, Command, Executed, Nack, NackCode, ServerFrame};
-use tokio::sync::watch;
+use tokio::{sync::watch, time::sleep};
 
 use crate::{
     clock, json,
-    log::{AppendError, NewEvent},
+    log::{AppendError, EventLog, NewEvent, Receipt},
     node::{Backend, Node},
     registry::SessionRecord,
 };
+
+/// How often a command is appended whose append gave no answer, and how long between.
+const APPEND_TRIES: u32 = 3;
+const APPEND_PAUSE: Duration = Duration::from_millis(200);
 
 /// The commands of all users of late.
 #[derive(Debug)]
@@ -51,14 +58,15 @@ pub(crate) async fn run<B: Backend>(
     let outcome = loop {
         settled.mark_unchanged();
         match commands.with(|dedupe| dedupe.admit(clock::now(), &session.user, &command)) {
-            Admission::Answer(outcome) => break outcome,
+            Admission::Answer(outcome) => {
+                break in_time_elsewhere(&node, &session, &command, outcome).await;
+            }
             Admission::Run => {
                 let outcome = execute(&node, &session, &command).await;
                 commands.with(|dedupe| match &outcome {
-                    // It may work when it is sent again.
+                    // It may work when it is sent again, and if it has been done it will be found.
                     Outcome::Failed {
                         code: NackCode::Unavailable,
-                        executed: Executed::No,
                         ..
                     } => dedupe.forget(&session.user, &command.id),
                     _ => dedupe.settle(&session.user, &command.id, outcome.clone()),
@@ -118,14 +126,72 @@ async fn execute<B: Backend>(
         by: Some(session.user.clone()),
         command_id: Some(command.id.clone()),
     };
-    match node.append(&session.shop, event, None).await {
-        Ok(receipt) => Outcome::Done {
-            event: Some((receipt.epoch, receipt.id)),
-            result: None,
-        },
-        Err(error @ (AppendError::Unavailable(_) | AppendError::KeyReused)) => {
-            Outcome::refused(NackCode::Unavailable, error.to_string())
-        }
+    // For the other nodes: the same command may come to one of them, or have come.
+    let key = B::SEVERAL_NODES.then(|| key(session, command));
+    let mut tries = 1;
+    loop {
+        return match node
+            .append(&session.shop, event.clone(), key.as_deref())
+            .await
+        {
+            Ok(receipt) => done(receipt),
+            Err(AppendError::KeyReused) => {
+                Outcome::refused(NackCode::Conflict, "id: it was used with another body")
+            }
+            Err(AppendError::Unavailable(error)) if tries == 1 => {
+                Outcome::refused(NackCode::Unavailable, error.to_string())
+            }
+            Err(AppendError::Unknown(_)) if tries < APPEND_TRIES => {
+                tries += 1;
+                sleep(APPEND_PAUSE).await;
+                continue;
+            }
+            Err(error) => Outcome::Failed {
+                code: NackCode::Unavailable,
+                executed: Executed::Unknown,
+                message: error.to_string(),
+            },
+        };
+    }
+}
+
+/// Names a command among the keys of its shop's log, apart from those of publishers.
+fn key(session: &SessionRecord, command: &Command) -> String {
+    format!("c:{}:{}", session.user, command.id)
+}
+
+fn done(receipt: Receipt) -> Outcome {
+    Outcome::Done {
+        event: Some((receipt.epoch, receipt.id)),
+        result: None,
+    }
+}
+
+/// A command whose deadline is over has not been run here. Whether another node has run it, the log knows.
+async fn in_time_elsewhere<B: Backend>(
+    node: &Node<B>,
+    session: &SessionRecord,
+    command: &Command,
+    outcome: Outcome,
+) -> Outcome {
+    let Outcome::Failed {
+        code: code @ NackCode::Expired,
+        executed: Executed::No,
+        message,
+    } = outcome
+    else {
+        return outcome;
+    };
+    let key = key(session, command);
+    let executed = match node.log.recall(clock::now(), &session.shop, &key).await {
+        Ok(Some(receipt)) => return done(receipt),
+        Ok(None) => Executed::No,
+        Err(_) => Executed::Unknown,
+    };
+    Outcome::Failed {
+        code,
+        executed,
+        message,
     }
 }
 

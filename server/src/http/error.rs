@@ -95,6 +95,7 @@ impl From<AppendError> for ApiError {
         match error {
             AppendError::KeyReused => Self::unprocessable("key_reused", error.to_string()),
             AppendError::Unavailable(error) => error.into(),
+            AppendError::Unknown(_) => Self::unavailable(error.to_string()),
         }
     }
 }

@@ -87,13 +87,14 @@ async fn publish<B: Backend>(
     let text = read_json(&headers, body, limits.body_bytes, limits.body_timeout).await?;
     let header_key = headers.get("idempotency-key").map(|key| {
         let key = key.to_str().ok().filter(|key| is_key(key));
-        key.ok_or_else(|| ApiError::unprocessable("bad_key", BAD_KEY))
+        key.map(publishers)
+            .ok_or_else(|| ApiError::unprocessable("bad_key", BAD_KEY))
     });
     let header_key = header_key.transpose()?;
 
     if !text.trim_start().starts_with('[') {
         let (shop, event, _) = read_event(&node, &text)?;
-        let receipt = node.append(&shop, event, header_key).await?;
+        let receipt = node.append(&shop, event, header_key.as_deref()).await?;
         let status = if receipt.repeated {
             StatusCode::OK
         } else {
@@ -205,7 +206,7 @@ fn read_event<B: Backend>(
     }
     let key = fields.key.map(|key| {
         let key = serde_json::from_str::<String>(key.get()).ok();
-        let key = key.filter(|key| is_key(key));
+        let key = key.filter(|key| is_key(key)).map(|key| publishers(&key));
         key.ok_or_else(|| ApiError::unprocessable("bad_key", BAD_KEY))
     });
     let event = NewEvent {
@@ -234,6 +235,11 @@ fn read_scope(scope: Option<&RawValue>) -> Result<(ShopId, Option<BTreeSet<UserI
 }
 
 const BAD_KEY: &str = "an idempotency key is 1 to 256 visible ASCII characters";
+
+/// Names a publisher's key among the keys of a log, apart from those of commands.
+fn publishers(key: &str) -> String {
+    format!("k:{key}")
+}
 
 fn is_key(key: &str) -> bool {
     (1..=KEY_BYTES_MAX).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic())

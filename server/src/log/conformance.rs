@@ -33,6 +33,9 @@ macro_rules! __event_log_laws {
             a_follower_sees_each_append_in_order,
             a_follower_that_falls_behind_is_told_of_a_gap,
             an_event_is_read_as_it_was_appended,
+            what_a_key_was_used_for_can_be_recalled,
+            a_log_that_is_renounced_goes_on_as_another_one,
+            a_log_is_renounced_once,
         );
     };
     (@each $log:expr; $($law:ident,)*) => {
@@ -263,4 +266,51 @@ pub async fn an_event_is_read_as_it_was_appended(log: &impl EventLog) {
     let page = read(log, &shop, 0, 1).await;
     let stored = &page.events[0];
     assert_eq!((&stored.event, &stored.shop), (&appended, &shop));
+}
+
+/// Whoever comes too late can find out what became of it.
+pub async fn what_a_key_was_used_for_can_be_recalled(log: &impl EventLog) {
+    let shop = shop("recall");
+    assert_eq!(log.recall(NOW, &shop, "k").await, Ok(None));
+    let appended = append_keyed(log, &shop, "1", "k").await.expect("available");
+    let recalled = log.recall(NOW, &shop, "k").await.expect("available");
+    let repeated = Receipt {
+        repeated: true,
+        ..appended
+    };
+    assert_eq!(recalled, Some(repeated));
+}
+
+/// Under another name and above all its positions; followers are made to look, and a key keeps what it was used for.
+pub async fn a_log_that_is_renounced_goes_on_as_another_one(log: &impl EventLog) {
+    let shop = shop("renounce");
+    let first = append_keyed(log, &shop, "1", "k").await.expect("available");
+    append(log, &shop, "2").await;
+    let mut notices = log.subscribe(NOW, &shop).await.expect("available");
+    assert_eq!(log.renounce(&shop, &first.epoch).await, Ok(()));
+    let told = timeout(NOTICE_TIMEOUT, notices.next()).await;
+    assert!(matches!(told, Ok(Some(Notice::Gap))), "{told:?}");
+    let page = read(log, &shop, 0, 10).await;
+    assert!(page.events.is_empty());
+    assert_ne!(page.bounds.epoch, first.epoch);
+    assert_eq!((page.bounds.floor.get(), page.bounds.head.get()), (2, 2));
+    let again = append_keyed(log, &shop, "1", "k").await.expect("available");
+    assert_eq!(
+        (again.epoch, again.id, again.repeated),
+        (first.epoch, first.id, true)
+    );
+    let next = append(log, &shop, "3").await;
+    assert_eq!((next.epoch, next.id.get()), (page.bounds.epoch, 3));
+}
+
+/// Two who find the same contradiction end one log, not two.
+pub async fn a_log_is_renounced_once(log: &impl EventLog) {
+    let shop = shop("renounce_once");
+    let first = append(log, &shop, "1").await;
+    for _ in 0..2 {
+        assert_eq!(log.renounce(&shop, &first.epoch).await, Ok(()));
+    }
+    let second = read(log, &shop, 0, 0).await.bounds.epoch;
+    assert_eq!(log.renounce(&shop, &first.epoch).await, Ok(()));
+    assert_eq!(read(log, &shop, 0, 0).await.bounds.epoch, second);
 }

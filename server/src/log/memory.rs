@@ -64,7 +64,18 @@ struct ShopLog {
 #[derive(Debug)]
 struct Used {
     body: u64,
+    epoch: Epoch,
     id: Position,
+}
+
+impl Used {
+    fn receipt(&self) -> Receipt {
+        Receipt {
+            epoch: self.epoch.clone(),
+            id: self.id,
+            repeated: true,
+        }
+    }
 }
 
 impl MemoryLog {
@@ -121,6 +132,25 @@ impl EventLog for MemoryLog {
         self.with(now, shop, |log| log.read(after, limit))
     }
 
+    async fn recall(
+        &self,
+        now: Millis,
+        shop: &ShopId,
+        key: &str,
+    ) -> Result<Option<Receipt>, LogUnavailable> {
+        self.with(now, shop, |log| log.keys.get(key).map(Used::receipt))
+    }
+
+    async fn renounce(&self, shop: &ShopId, epoch: &Epoch) -> Result<(), LogUnavailable> {
+        let mut shops = self.shops.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(log) = shops.logs.get_mut(shop)
+            && log.bounds.epoch == *epoch
+        {
+            log.begin_anew();
+        }
+        Ok(())
+    }
+
     async fn subscribe(&self, now: Millis, shop: &ShopId) -> Result<MemoryNotices, LogUnavailable> {
         self.with(now, shop, |log| {
             let followers = log
@@ -156,12 +186,15 @@ impl Shops {
     }
 }
 
+fn new_epoch() -> Epoch {
+    Epoch::new(&random::hex::<8>()).expect("hexadecimal digits make a name")
+}
+
 impl ShopLog {
     fn new() -> Self {
-        let epoch = Epoch::new(&random::hex::<8>()).expect("hexadecimal digits make a name");
         Self {
             bounds: LogBounds {
-                epoch,
+                epoch: new_epoch(),
                 head: Position::ZERO,
                 floor: Position::ZERO,
             },
@@ -169,6 +202,16 @@ impl ShopLog {
             keys: BTreeMap::new(),
             key_ends: VecDeque::new(),
             followers: None,
+        }
+    }
+
+    /// Goes on as another log. Ids go on counting, so that a mistake can't look like a continuation.
+    fn begin_anew(&mut self) {
+        self.events.clear();
+        self.bounds.epoch = new_epoch();
+        self.bounds.floor = self.bounds.head;
+        if let Some(followers) = &self.followers {
+            let _ = followers.send(Notice::Gap);
         }
     }
 
@@ -189,11 +232,7 @@ impl ShopLog {
             if used.body != body {
                 return Err(AppendError::KeyReused);
             }
-            return Ok(Receipt {
-                epoch: self.bounds.epoch.clone(),
-                id: used.id,
-                repeated: true,
-            });
+            return Ok(used.receipt());
         }
         if key.is_some() && self.keys.len() >= SHOP_KEYS_MAX {
             return Err(unavailable("too many idempotency keys in 5 minutes"));
@@ -213,7 +252,8 @@ impl ShopLog {
         self.events.push_back(Arc::clone(&stored));
         self.expire(now, retention);
         if let Some(key) = key {
-            self.keys.insert(key.to_owned(), Used { body, id });
+            let epoch = self.bounds.epoch.clone();
+            self.keys.insert(key.to_owned(), Used { body, epoch, id });
             self.key_ends
                 .push_back((now.plus(KEY_KEPT), key.to_owned()));
         }
@@ -333,15 +373,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_key_is_known_for_five_minutes() {
+    async fn a_key_is_known_for_more_than_five_minutes() {
         let log = log(600_000, 10);
         let append = |at, body| {
             let (log, event) = (&log, event(body));
             async move { log.append(Millis(at), &shop("s_1"), event, Some("k")).await }
         };
         assert!(append(0, "1").await.is_ok());
-        assert_eq!(append(299_999, "2").await, Err(AppendError::KeyReused));
-        let anew = append(300_000, "2").await.expect("the key has ended");
+        assert_eq!(append(359_999, "2").await, Err(AppendError::KeyReused));
+        let anew = append(360_000, "2").await.expect("the key has ended");
         assert_eq!((anew.id.get(), anew.repeated), (2, false));
     }
 

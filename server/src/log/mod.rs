@@ -12,6 +12,7 @@ use crate::session::cursor::{LogBounds, Routed, Stretch};
 #[cfg(feature = "test-util")]
 pub mod conformance;
 pub mod memory;
+pub(crate) mod redis;
 
 pub use memory::MemoryLog;
 
@@ -41,6 +42,22 @@ pub trait EventLog: Send + Sync + 'static {
         limit: usize,
     ) -> impl Future<Output = Result<Page, LogUnavailable>> + Send;
 
+    /// What a key was used for, if that is known.
+    fn recall(
+        &self,
+        now: Millis,
+        shop: &ShopId,
+        key: &str,
+    ) -> impl Future<Output = Result<Option<Receipt>, LogUnavailable>> + Send;
+
+    /// Ends a log that contradicts what was read from it before: something of it was lost or put back. What is appended from now
+    /// on is another log, above every position that was seen. Nothing happens when the log is another one already.
+    fn renounce(
+        &self,
+        shop: &ShopId,
+        epoch: &Epoch,
+    ) -> impl Future<Output = Result<(), LogUnavailable>> + Send;
+
     /// Follows a shop from now on: each append, or a gap where notices were lost.
     fn subscribe(
         &self,
@@ -66,8 +83,9 @@ pub enum Notice {
     Gap,
 }
 
-/// How long an idempotency key is known.
-pub const KEY_KEPT: Millis = Millis(5 * 60_000);
+/// How long an idempotency key is known: the 5 minutes that publishers are promised, and the time after the furthest deadline of a
+/// command for which its record is kept.
+pub const KEY_KEPT: Millis = Millis(6 * 60_000);
 
 /// An event to be appended.
 #[derive(Clone, Debug, PartialEq)]
@@ -184,11 +202,16 @@ impl Stretch for Page {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AppendError {
     /// The key was used for another event.
-    #[error("the idempotency key was used for another event less than 5 minutes ago")]
+    #[error("the idempotency key was used for another event a few minutes ago")]
     KeyReused,
     /// The log can't take it.
     #[error(transparent)]
     Unavailable(#[from] LogUnavailable),
+    /// No answer came: it may stand in the log, or come to stand there. The same key tells.
+    #[error(
+        "the log gave no answer, so it may have been appended: try again with the same idempotency key ({0})"
+    )]
+    Unknown(String),
 }
 
 /// The log can't be read or written now.

@@ -6,12 +6,14 @@
 
 mod commands;
 mod subscriptions;
+#[cfg(feature = "test-util")]
+pub mod testing;
 mod topology;
 
 use std::{sync::Arc, time::Duration};
 
 use prometheus_client::metrics::{counter::Counter, family::Family};
-pub(crate) use redis::{FromRedisValue, Script, Value};
+pub(crate) use redis::{FromRedisValue, Script};
 
 use self::{commands::Commands, subscriptions::Subscriptions};
 pub(crate) use self::{

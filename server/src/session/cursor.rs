@@ -56,6 +56,8 @@ use tabwire_protocol::{
     View,
 };
 
+use crate::fnv::fingerprint;
+
 /// Where a log begins and ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogBounds {
@@ -455,18 +457,11 @@ impl SessionCursor {
     }
 }
 
-/// A name that is equal for equal views and, but for one chance in 2^64, differs for others: FNV-1a, which unlike the standard
-/// library's hasher is the same in every version, because nodes of two versions must agree. (Fowler, Noll, Vo: RFC 9923)
+/// A name that is equal for equal views and, but for one chance in 2^64, differs for others. Nodes of two versions must agree on it.
 fn view_name(shop: &ShopId, user: &UserId, modules: &BTreeSet<Module>) -> View {
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     let parts = [shop.as_str(), user.as_str()];
-    for part in parts.into_iter().chain(modules.iter().map(Module::as_str)) {
-        // No name has the byte 0, so it ends each.
-        for byte in part.bytes().chain([0]) {
-            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
-        }
-    }
-    View::new(&format!("{hash:016x}")).expect("hexadecimal digits make a name")
+    let parts = parts.into_iter().chain(modules.iter().map(Module::as_str));
+    View::new(&fingerprint(parts)).expect("hexadecimal digits make a name")
 }
 
 #[cfg(test)]

@@ -1,16 +1,16 @@
 //! The way in: a hello in time, a token, the user's one socket, a place in the log, a welcome.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use tabwire_protocol::{
-    ClientFrame, CloseCode, Cursor, DecodeError, Hello, Millis, Position, Resume, ServerFrame,
-    ShopId, VERSION, Welcome,
+    ClientFrame, CloseCode, Cursor, DecodeError, Hello, Millis, Module, Position, Resume,
+    ServerFrame, ShopId, UserId, VERSION, Welcome,
 };
 use tokio::time::timeout;
 
 use super::{
     End,
-    cursor::{Opened, SessionCursor, Stretch, Viewer},
+    cursor::{LogBounds, Opened, Routed, SessionCursor, Stretch, Viewer},
     socket::{Incoming, Socket},
     sockets::{Closing, Handle},
 };
@@ -18,7 +18,7 @@ use crate::{
     auth::Identity,
     clock,
     hub::Shop,
-    log::{EventLog, LogUnavailable, Page},
+    log::{EventLog, LogUnavailable},
     node::{Backend, Node},
     registry::{ClaimRequest, Claimed, Registry, RegistryUnavailable, SessionRecord},
 };
@@ -147,7 +147,7 @@ async fn open<B: Backend>(
     let last = cursor.map(|cursor| cursor.last);
     Ok(match missing(node, shop, &identity.shop, last).await? {
         None => SessionCursor::open(cursor, viewer, &*shop.tail().ring(), max_replay),
-        Some(page) => SessionCursor::open(cursor, viewer, &page, max_replay),
+        Some(route) => SessionCursor::open(cursor, viewer, &route, max_replay),
     })
 }
 
@@ -157,24 +157,112 @@ pub(super) async fn missing<B: Backend>(
     shop: &Shop,
     name: &ShopId,
     last: Option<Position>,
-) -> Result<Option<Page>, LogUnavailable> {
+) -> Result<Option<Route>, LogUnavailable> {
     let Some(last) = last else {
         return Ok(None);
     };
-    let bounds = shop.tail().ring().bounds().clone();
-    if (bounds.floor..=bounds.head).contains(&last) {
-        return Ok(None);
+    if shop.tail().ring().bounds().floor > last {
+        shop.reach_back(&*node.log, last).await?;
     }
-    // Nothing is counted when the whole distance is short enough; else all of it has to be looked at.
-    let distance = bounds.head.get().saturating_sub(last.get());
-    let limit = if distance <= node.config.max_replay {
-        0
-    } else {
-        node.config.retention.events
-    };
-    let page = node.log.read(clock::now(), name, last, limit).await?;
-    Ok(Some(page))
+    for _ in 0..EPOCHS_MAX {
+        let bounds = shop.tail().ring().bounds().clone();
+        if (bounds.floor..=bounds.head).contains(&last) {
+            return Ok(None);
+        }
+        let route = {
+            let permit = node.far_reads.acquire().await;
+            let _permit = permit.expect("nobody closes the semaphore");
+            read_route(node, name, last).await?
+        };
+        if route.bounds.head > bounds.head || route.bounds.epoch != bounds.epoch {
+            shop.tail().doubt();
+        }
+        if route.bounds.epoch == bounds.epoch {
+            return Ok(Some(route));
+        }
+        // The session would begin in a log that the tail does not follow yet.
+        shop.tail().is_of(&route.bounds.epoch).await?;
+    }
+    Err(LogUnavailable("it begins anew again and again".to_owned()))
 }
+
+/// How often the log may begin anew while somebody asks about a position.
+const EPOCHS_MAX: usize = 3;
+
+/// The way from a position to the head: for whom each event is, without the events.
+pub(super) struct Route {
+    bounds: LogBounds,
+    after: Position,
+    signs: Vec<Sign>,
+}
+
+pub(super) struct Sign {
+    module: Module,
+    users: Option<BTreeSet<UserId>>,
+}
+
+impl Routed for Sign {
+    fn module(&self) -> &Module {
+        &self.module
+    }
+
+    fn is_for(&self, user: &UserId) -> bool {
+        self.users.as_ref().is_none_or(|users| users.contains(user))
+    }
+}
+
+impl Stretch for Route {
+    type Event = Sign;
+
+    fn bounds(&self) -> &LogBounds {
+        &self.bounds
+    }
+
+    fn get(&self, position: Position) -> Option<&Sign> {
+        let index = position.get().checked_sub(self.after.get() + 1)?;
+        self.signs.get(usize::try_from(index).ok()?)
+    }
+}
+
+/// Reads as much of the way as has to be counted: nothing when the whole distance is short enough for a replay.
+async fn read_route<B: Backend>(
+    node: &Node<B>,
+    name: &ShopId,
+    after: Position,
+) -> Result<Route, LogUnavailable> {
+    let page = node.log.read(clock::now(), name, after, 0).await?;
+    let mut route = Route {
+        bounds: page.bounds,
+        after,
+        signs: Vec::new(),
+    };
+    let distance = route.bounds.head.get().saturating_sub(after.get());
+    if distance <= node.config.max_replay || after < route.bounds.floor {
+        return Ok(route);
+    }
+    let mut at = after;
+    while at < route.bounds.head && route.signs.len() < node.config.retention.events {
+        let page = node
+            .log
+            .read(clock::now(), name, at, ROUTE_PAGE_EVENTS)
+            .await?;
+        if page.bounds.epoch != route.bounds.epoch || page.events.is_empty() {
+            // It has begun anew, or expired under the reader's eyes; what is missing counts as too far.
+            break;
+        }
+        for stored in page.events {
+            at = stored.id;
+            route.signs.push(Sign {
+                module: stored.event.module.clone(),
+                users: stored.event.users.clone(),
+            });
+        }
+    }
+    Ok(route)
+}
+
+/// How many events are read at a time to be counted.
+const ROUTE_PAGE_EVENTS: usize = 1_024;
 
 /// Gets the user's socket for this session, as the policy says.
 async fn claim<B: Backend>(

@@ -141,13 +141,23 @@ impl<B: Backend> Live<'_, B> {
                 .node
                 .log
                 .read(clock::now(), shop, after, BATCH_EVENTS_MAX);
-            let page = page.await?;
-            self.gather(&page);
-            if self.cursor.position() == after && !self.socket.has_outgoing() {
-                // The log says it goes on from here, and does not.
-                return Err(lost());
+            let page = {
+                let permit = self.node.far_reads.acquire().await;
+                let _permit = permit.expect("nobody closes the semaphore");
+                page.await?
+            };
+            if page.bounds.epoch == *self.cursor.epoch() {
+                self.gather(&page);
+                if self.cursor.position() == after && !self.socket.has_outgoing() {
+                    // The log says it goes on from here, and does not.
+                    return Err(lost());
+                }
+                true
+            } else {
+                // The session goes over to the new log when the tail has.
+                self.shop.tail().doubt();
+                false
             }
-            true
         } else {
             let shop = Arc::clone(&self.shop);
             let ring = shop.tail().ring();

@@ -1,0 +1,411 @@
+//! The log in Redis: one script per append, one per page.
+//!
+//! Per shop a hash (`…:meta`: epoch, head, the run of the server that wrote it) that outlives the events, a stream (`…:log`)
+//! whose ids are `<position>-<milliseconds>`, a key per idempotency key, and a channel that tells the nodes. Their names have the
+//! shop in braces, so a cluster keeps them in one slot.
+//!
+//! What an acknowledged append is worth is the deployment's affair. A server that was restarted or replaced may have lost some,
+//! and a head that was lost and overtaken again looks healthy; so the log of another run of Redis is another log: a new epoch,
+//! begun by whichever script comes first.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::{
+        Arc, Mutex, PoisonError, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use tabwire_protocol::{Epoch, EventType, Millis, Module, Position, RawJson, ShopId, UserId};
+
+use super::{
+    AppendError, EventLog, KEY_KEPT, LogUnavailable, NewEvent, Notice, Notices, Page, Receipt,
+    Stored, memory::Retention,
+};
+use crate::{
+    fnv::fingerprint,
+    random,
+    redis::{Heard, Link, LinkError, Script, Subscription},
+    session::cursor::LogBounds,
+};
+
+/// After how many bytes of events a page ends, but always after an event.
+pub const PAGE_BYTES_MAX: usize = 1 << 20;
+/// How long the epoch and head of a shop are remembered in which nothing happens.
+pub const META_KEPT: Millis = Millis(30 * 24 * 3_600_000);
+/// How long the key of an append that has none of its own is known: as long as the library may repeat a call.
+const REPEATS_KEPT: Millis = Millis(30_000);
+
+/// The logs of all shops, in Redis.
+#[derive(Debug)]
+pub(crate) struct RedisLog {
+    link: Link,
+    prefix: String,
+    retention: Retention,
+    scripts: Scripts,
+    /// The highest position that this node has seen of the shops it follows.
+    seen: Mutex<HashMap<ShopId, Weak<AtomicU64>>>,
+}
+
+#[derive(Debug)]
+struct Scripts {
+    append: Script,
+    read: Script,
+    renounce: Script,
+}
+
+/// The event as it is kept. Short names: they are stored with each.
+#[derive(Serialize, Deserialize)]
+struct Kept<'e> {
+    #[serde(rename = "t")]
+    event_type: EventType,
+    #[serde(rename = "m")]
+    module: Module,
+    #[serde(rename = "u", default, skip_serializing_if = "Option::is_none")]
+    users: Option<BTreeSet<UserId>>,
+    #[serde(rename = "b", default, skip_serializing_if = "Option::is_none")]
+    by: Option<UserId>,
+    #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
+    command_id: Option<String>,
+    #[serde(rename = "p", borrow)]
+    payload: &'e RawValue,
+}
+
+impl RedisLog {
+    /// The logs behind a link, under a prefix of all keys.
+    pub(crate) fn new(link: Link, prefix: String, retention: Retention) -> Self {
+        let script = |body| Script::new(&[include_str!("open.lua"), body].join("\n"));
+        Self {
+            link,
+            prefix,
+            retention,
+            scripts: Scripts {
+                append: script(include_str!("append.lua")),
+                read: script(include_str!("read.lua")),
+                renounce: script(include_str!("renounce.lua")),
+            },
+            seen: Mutex::default(),
+        }
+    }
+
+    fn key(&self, shop: &ShopId, what: &str) -> String {
+        format!("{}{{{shop}}}:{what}", self.prefix)
+    }
+
+    /// Runs a script about a shop, with what all of them are told and then `args`.
+    async fn run<T: crate::redis::FromRedisValue>(
+        &self,
+        what: &'static str,
+        script: &Script,
+        shop: &ShopId,
+        key: Option<String>,
+        args: &[&[u8]],
+    ) -> Result<T, LinkError> {
+        let (meta, log) = (self.key(shop, "meta"), self.key(shop, "log"));
+        let channel = self.key(shop, "live");
+        let candidate = random::hex::<8>();
+        let seen = self.seen(shop).to_string();
+        let (age, kept) = (self.retention.age.0.to_string(), META_KEPT.0.to_string());
+        let mut keys = vec![meta.as_str(), log.as_str()];
+        keys.extend(key.as_deref());
+        let told: [&[u8]; 6] = [
+            channel.as_bytes(),
+            self.link.publish_command().as_bytes(),
+            candidate.as_bytes(),
+            seen.as_bytes(),
+            age.as_bytes(),
+            kept.as_bytes(),
+        ];
+        self.link
+            .run(what, script, &keys, &[&told, args].concat())
+            .await
+    }
+
+    fn seen(&self, shop: &ShopId) -> u64 {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let followed = seen.get(shop).and_then(Weak::upgrade);
+        followed.map_or(0, |seen| seen.load(Ordering::Relaxed))
+    }
+
+    async fn read_page(
+        &self,
+        shop: &ShopId,
+        after: Position,
+        limit: usize,
+    ) -> Result<Result<Page, Hole>, LogUnavailable> {
+        let (from, count) = (after.to_string(), limit.to_string());
+        let bytes_max = PAGE_BYTES_MAX.to_string();
+        let args = [from.as_bytes(), count.as_bytes(), bytes_max.as_bytes()];
+        let answer: Vec<Vec<u8>> = self
+            .run("read", &self.scripts.read, shop, None, &args)
+            .await?;
+        page(shop, after, limit, &answer)
+    }
+}
+
+impl EventLog for RedisLog {
+    type Notices = RedisNotices;
+
+    async fn append(
+        &self,
+        _now: Millis,
+        shop: &ShopId,
+        event: NewEvent,
+        key: Option<&str>,
+    ) -> Result<Receipt, AppendError> {
+        let body = encode(&event);
+        // What the library may run twice must be one append all the same.
+        let (name, kept) = match key {
+            Some(key) => (Some(self.key(shop, &format!("idem:{key}"))), KEY_KEPT),
+            None if self.link.repeats() => {
+                let key = format!("idem::{}", random::hex::<16>());
+                (Some(self.key(shop, &key)), REPEATS_KEPT)
+            }
+            None => (None, Millis(0)),
+        };
+        let events = self.retention.events.to_string();
+        let kept = kept.0.to_string();
+        let print = fingerprint_of(&event);
+        let args = [
+            events.as_bytes(),
+            body.as_bytes(),
+            print.as_bytes(),
+            kept.as_bytes(),
+        ];
+        let answer: Vec<String> = self
+            .run("append", &self.scripts.append, shop, name, &args)
+            .await?;
+        let words: Vec<&str> = answer.iter().map(String::as_str).collect();
+        match words[..] {
+            ["reused"] => Err(AppendError::KeyReused),
+            ["full"] => Err(LogUnavailable("its last position is taken".to_owned()).into()),
+            [outcome @ ("appended" | "repeated"), epoch, id] => Ok(Receipt {
+                epoch: Epoch::new(epoch).map_err(|_| damaged("an epoch"))?,
+                id: position(id)?,
+                repeated: outcome == "repeated" && key.is_some(),
+            }),
+            _ => Err(damaged("the answer of a script").into()),
+        }
+    }
+
+    async fn read(
+        &self,
+        _now: Millis,
+        shop: &ShopId,
+        after: Position,
+        limit: usize,
+    ) -> Result<Page, LogUnavailable> {
+        match self.read_page(shop, after, limit).await? {
+            Ok(page) => Ok(page),
+            Err(Hole { epoch }) => {
+                tracing::error!(%shop, %epoch, "the log has a hole: somebody has changed it");
+                self.renounce(shop, &epoch).await?;
+                let page = self.read_page(shop, after, limit).await?;
+                page.map_err(|_| damaged("the log"))
+            }
+        }
+    }
+
+    async fn recall(
+        &self,
+        _now: Millis,
+        shop: &ShopId,
+        key: &str,
+    ) -> Result<Option<Receipt>, LogUnavailable> {
+        let key = self.key(shop, &format!("idem:{key}"));
+        let words: [&[u8]; 4] = [b"HMGET", key.as_bytes(), b"epoch", b"id"];
+        let (epoch, id): (Option<String>, Option<String>) =
+            self.link.command("recall", &words).await?;
+        let Some((epoch, id)) = epoch.zip(id) else {
+            return Ok(None);
+        };
+        Ok(Some(Receipt {
+            epoch: Epoch::new(&epoch).map_err(|_| damaged("an epoch"))?,
+            id: position(&id)?,
+            repeated: true,
+        }))
+    }
+
+    async fn renounce(&self, shop: &ShopId, epoch: &Epoch) -> Result<(), LogUnavailable> {
+        let args = [epoch.as_str().as_bytes()];
+        let run = self.run::<String>("renounce", &self.scripts.renounce, shop, None, &args);
+        run.await?;
+        Ok(())
+    }
+
+    async fn subscribe(&self, _now: Millis, shop: &ShopId) -> Result<RedisNotices, LogUnavailable> {
+        let subscription = self.link.subscribe(&self.key(shop, "live")).await?;
+        let mut all = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|_, seen| seen.strong_count() > 0);
+        let seen = all.get(shop).and_then(Weak::upgrade).unwrap_or_default();
+        all.insert(shop.clone(), Arc::downgrade(&seen));
+        Ok(RedisNotices {
+            subscription,
+            shop: shop.clone(),
+            seen,
+        })
+    }
+}
+
+/// The notices of a shop.
+pub(crate) struct RedisNotices {
+    subscription: Subscription,
+    shop: ShopId,
+    seen: Arc<AtomicU64>,
+}
+
+impl Notices for RedisNotices {
+    async fn next(&mut self) -> Option<Notice> {
+        match self.subscription.next().await? {
+            Heard::Gap => Some(Notice::Gap),
+            Heard::Message(message) => {
+                let notice = notice(&self.shop, &message);
+                if notice.is_none() && message != b"!" {
+                    tracing::warn!(shop = %self.shop, "a message of the shop's channel can't be read");
+                }
+                if let Some(Notice::Appended(_, stored)) = &notice {
+                    self.seen.fetch_max(stored.id.get(), Ordering::Relaxed);
+                }
+                Some(notice.unwrap_or(Notice::Gap))
+            }
+        }
+    }
+}
+
+impl From<LinkError> for LogUnavailable {
+    fn from(error: LinkError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl From<LinkError> for AppendError {
+    fn from(error: LinkError) -> Self {
+        match error {
+            LinkError::NotRun(error) => Self::Unavailable(LogUnavailable(error)),
+            LinkError::Unknown(error) => Self::Unknown(error),
+        }
+    }
+}
+
+fn encode(event: &NewEvent) -> String {
+    let payload = RawValue::from_string(event.payload.as_str().to_owned());
+    let kept = Kept {
+        event_type: event.event_type.clone(),
+        module: event.module.clone(),
+        users: event.users.clone(),
+        by: event.by.clone(),
+        command_id: event.command_id.clone(),
+        payload: &payload.expect("a payload is JSON"),
+    };
+    serde_json::to_string(&kept).expect("names and JSON can be written as JSON")
+}
+
+/// Tells the events of one key apart, on every node alike.
+fn fingerprint_of(event: &NewEvent) -> String {
+    let users = event.users.iter().flatten().map(UserId::as_str);
+    let parts = [event.event_type.as_str(), event.payload.as_str()];
+    fingerprint(parts.into_iter().chain(users))
+}
+
+fn decode(shop: &ShopId, id: Position, at: Millis, body: &str) -> Option<Arc<Stored>> {
+    let kept: Kept<'_> = serde_json::from_str(body).ok()?;
+    Some(Arc::new(Stored {
+        id,
+        shop: shop.clone(),
+        timestamp: at,
+        event: NewEvent {
+            event_type: kept.event_type,
+            module: kept.module,
+            users: kept.users,
+            payload: RawJson::new(kept.payload.get()).ok()?,
+            by: kept.by,
+            command_id: kept.command_id,
+        },
+    }))
+}
+
+/// `+<epoch> <id> <at> <event>`, as `append.lua` writes it. None for all else: it is a reason to read the log.
+fn notice(shop: &ShopId, message: &[u8]) -> Option<Notice> {
+    let mut words = std::str::from_utf8(message)
+        .ok()?
+        .strip_prefix('+')?
+        .splitn(4, ' ');
+    let epoch = Epoch::new(words.next()?).ok()?;
+    let id = position(words.next()?).ok()?;
+    let at = Millis(words.next()?.parse().ok()?);
+    let stored = decode(shop, id, at, words.next()?)?;
+    Some(Notice::Appended(epoch, stored))
+}
+
+/// Events are missing in the middle of a log.
+struct Hole {
+    epoch: Epoch,
+}
+
+/// Reads the answer of `read.lua`.
+fn page(
+    shop: &ShopId,
+    after: Position,
+    limit: usize,
+    answer: &[Vec<u8>],
+) -> Result<Result<Page, Hole>, LogUnavailable> {
+    let [epoch, head, floor, entries @ ..] = answer else {
+        return Err(damaged("the answer of a script"));
+    };
+    let bounds = LogBounds {
+        epoch: Epoch::new(text(epoch)?).map_err(|_| damaged("an epoch"))?,
+        head: position(text(head)?)?,
+        floor: position(text(floor)?)?,
+    };
+    let hole = Hole {
+        epoch: bounds.epoch.clone(),
+    };
+    let mut events = Vec::with_capacity(entries.len() / 2);
+    let (mut last, mut bytes) = (after, 0);
+    for entry in entries.chunks_exact(2) {
+        let (id, at) = text(&entry[0])?
+            .split_once('-')
+            .ok_or_else(|| damaged("an id"))?;
+        let (id, at) = (position(id)?, at.parse().map_err(|_| damaged("an id"))?);
+        let event = decode(shop, id, Millis(at), text(&entry[1])?);
+        if Some(id) != last.next() || id > bounds.head {
+            return Ok(Err(hole));
+        }
+        let Some(event) = event else {
+            tracing::error!(%shop, %id, "an event of the log can't be read");
+            return Ok(Err(hole));
+        };
+        (last, bytes) = (id, bytes + entry[1].len());
+        events.push(event);
+    }
+    // What ends before the head, the limit and the bytes has an end that is missing.
+    let is_served = (bounds.floor..bounds.head).contains(&after);
+    let is_cut = is_served && last < bounds.head && events.len() < limit && bytes < PAGE_BYTES_MAX;
+    if is_cut || bounds.floor > bounds.head {
+        return Ok(Err(hole));
+    }
+    Ok(Ok(Page {
+        bounds,
+        after,
+        events,
+    }))
+}
+
+fn text(bytes: &[u8]) -> Result<&str, LogUnavailable> {
+    std::str::from_utf8(bytes).map_err(|_| damaged("a text"))
+}
+
+fn position(text: &str) -> Result<Position, LogUnavailable> {
+    let value = text.parse().ok();
+    let position = value.and_then(|value| Position::new(value).ok());
+    position.ok_or_else(|| damaged("a position"))
+}
+
+fn damaged(what: &str) -> LogUnavailable {
+    LogUnavailable(format!("{what} is damaged in Redis"))
+}
+
+#[cfg(test)]
+mod tests;
