@@ -450,15 +450,15 @@ fn redis(flags: &Flags) -> Result<Option<RedisConfig>, ConfigError> {
         (None, None) => return Ok(None),
     };
     if flags.demo {
-        let wrong = "the demo keeps its state in one process: leave --demo or --redis out";
-        return Err(self::wrong(flag, wrong));
+        let why = "the demo keeps its state in one process: leave --demo or --redis out";
+        return Err(wrong(flag, why));
     }
-    Topology::parse(&url).map_err(|error| self::wrong(flag, error))?;
+    Topology::parse(&url).map_err(|error| wrong(flag, error))?;
     // Braces say which part of a key decides about its place in a cluster.
     let is_prefix = |c: char| c.is_ascii_graphic() && c != '{' && c != '}';
     if flags.prefix.len() > 64 || !flags.prefix.chars().all(is_prefix) {
-        let wrong = "up to 64 visible ASCII characters, none of them a brace";
-        return Err(self::wrong("prefix", wrong));
+        let why = "up to 64 visible ASCII characters, none of them a brace";
+        return Err(wrong("prefix", why));
     }
     Ok(Some(RedisConfig {
         url,

@@ -146,6 +146,14 @@ impl<B: Backend> Node<B> {
         self.draining.store(true, Ordering::Relaxed);
     }
 
+    /// Why nobody should be sent here at present, if somebody should not.
+    pub(crate) fn complaint(&self) -> Option<String> {
+        if self.is_draining() {
+            return Some("the server is about to end".to_owned());
+        }
+        self.log.complaint()
+    }
+
     /// Whether the server is about to end.
     pub(crate) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)

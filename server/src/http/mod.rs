@@ -182,11 +182,11 @@ fn health<B: Backend>(node: &Arc<Node<B>>) -> Route {
     let ready = warp::path!("readyz")
         .and(warp::get())
         .and(with(node))
-        .map(|node: Arc<Node<B>>| match node.is_draining() {
-            false => json(StatusCode::OK, &Status { status: "ready" }),
-            true => {
+        .map(|node: Arc<Node<B>>| match node.complaint() {
+            None => json(StatusCode::OK, &Status { status: "ready" }),
+            Some(complaint) => {
                 let status = StatusCode::SERVICE_UNAVAILABLE;
-                ApiError::new(status, "not_ready", "the server is about to end").into_response()
+                ApiError::new(status, "not_ready", complaint).into_response()
             }
         });
     alive.or(ready).unify().boxed()

@@ -58,6 +58,11 @@ pub trait EventLog: Send + Sync + 'static {
         epoch: &Epoch,
     ) -> impl Future<Output = Result<(), LogUnavailable>> + Send;
 
+    /// What is missing for this log to be of use, if anything is.
+    fn complaint(&self) -> Option<String> {
+        None
+    }
+
     /// Follows a shop from now on: each append, or a gap where notices were lost.
     fn subscribe(
         &self,

@@ -14,6 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+#[cfg(test)]
 use super::{Link, LinkMetrics, Patience, Topology};
 use crate::random;
 
@@ -108,6 +109,7 @@ impl TestRedis {
     }
 
     /// A link to it.
+    #[cfg(test)]
     pub(crate) fn link(&self) -> Link {
         let topology = Topology::parse(&self.url()).expect("it is an address");
         let patience = Patience {

@@ -1,6 +1,6 @@
 //! A server in this process on a free port, and clients that see every byte of the protocol.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{env, net::SocketAddr, time::Duration};
 
 use clap::Parser;
 use futures_util::{SinkExt, StreamExt};
@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use tabwire_server::{
     Listeners,
     config::{Config, Flags},
+    redis::testing,
     run,
 };
 use tokio::{
@@ -40,6 +41,17 @@ pub(crate) struct Server {
     task: Option<JoinHandle<()>>,
 }
 
+/// With `TABWIRE_TEST_LOG=redis` every server of the tests that may has its log in Redis, each under a prefix of its own.
+fn redis_flags(flags: &[&str]) -> Vec<String> {
+    let has_one = flags.contains(&"--redis") || flags.contains(&"--demo");
+    if has_one || env::var("TABWIRE_TEST_LOG").as_deref() != Ok("redis") {
+        return Vec::new();
+    }
+    let redis = testing::shared().expect("it was asked for, so it must be installed");
+    let words = ["--redis", &redis.url(), "--prefix", &testing::prefix()];
+    words.map(str::to_owned).to_vec()
+}
+
 impl Server {
     pub(crate) async fn start() -> Self {
         Self::with(&[], |_| {}).await
@@ -51,6 +63,13 @@ impl Server {
 
     /// A server with these flags, and with what can't be a flag changed.
     pub(crate) async fn with(flags: &[&str], change: impl FnOnce(&mut Config)) -> Self {
+        let redis = redis_flags(flags);
+        let redis: Vec<&str> = redis.iter().map(String::as_str).collect();
+        Self::in_memory(&[&redis, flags].concat(), change).await
+    }
+
+    /// The same, in memory whatever the other tests have.
+    pub(crate) async fn in_memory(flags: &[&str], change: impl FnOnce(&mut Config)) -> Self {
         let keys = [
             "tabwire-server",
             "--publish-key",

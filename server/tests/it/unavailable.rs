@@ -6,7 +6,7 @@ use crate::common::{Server, hello, token_with};
 
 /// A server whose log has room for one shop.
 async fn full() -> Server {
-    let server = Server::with(&[], |config| config.retention.shops = 1).await;
+    let server = Server::in_memory(&[], |config| config.retention.shops = 1).await;
     server.publish(json!({})).await;
     server
 }

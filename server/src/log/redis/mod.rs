@@ -32,9 +32,9 @@ use crate::{
 };
 
 /// After how many bytes of events a page ends, but always after an event.
-pub const PAGE_BYTES_MAX: usize = 1 << 20;
+const PAGE_BYTES_MAX: usize = 1 << 20;
 /// How long the epoch and head of a shop are remembered in which nothing happens.
-pub const META_KEPT: Millis = Millis(30 * 24 * 3_600_000);
+const META_KEPT: Millis = Millis(30 * 24 * 3_600_000);
 /// How long the key of an append that has none of its own is known: as long as the library may repeat a call.
 const REPEATS_KEPT: Millis = Millis(30_000);
 
