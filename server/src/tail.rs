@@ -652,6 +652,101 @@ mod tests {
     }
 
     #[test]
+    fn a_notice_that_says_something_else_than_one_before_is_a_contradiction() {
+        let mut ring = ring();
+        ring.take(&epoch("e1"), stored(11, "1", 0), AGE);
+        ring.take(&epoch("e1"), stored(12, "2", 0), AGE);
+        let mut take = |id, payload, at| ring.take(&epoch("e1"), stored(id, payload, at), AGE);
+        assert_eq!(take(11, "1", 0), Took::Known);
+        assert_eq!(take(11, "1", 1), Took::Contradiction);
+        assert_eq!(take(12, "1", 0), Took::Contradiction);
+        // What was before the ring, nobody here can tell.
+        assert_eq!(take(10, "1", 0), Took::Known);
+    }
+
+    #[test]
+    fn a_page_that_does_not_begin_with_the_newest_event_is_a_contradiction() {
+        let page = |head, events: &[Arc<Stored>]| Page {
+            bounds: LogBounds {
+                epoch: epoch("e1"),
+                head: at(head),
+                floor: at(2),
+            },
+            after: at(10),
+            events: events.to_vec(),
+        };
+        let (newest, next) = (stored(11, "1", 0), stored(12, "2", 0));
+        for (page, paged, head) in [
+            (page(11, &[newest.clone()]), Paged::All, 11),
+            (page(12, &[newest.clone(), next.clone()]), Paged::All, 12),
+            (page(13, &[newest.clone(), next.clone()]), Paged::More, 12),
+            (page(10, &[]), Paged::Contradiction, 11),
+            (
+                page(12, &[stored(11, "0", 0), next]),
+                Paged::Contradiction,
+                11,
+            ),
+        ] {
+            let mut ring = ring();
+            ring.take(&epoch("e1"), newest.clone(), AGE);
+            assert_eq!(ring.take_page(&page, AGE), paged);
+            assert_eq!(ring.bounds.head, at(head));
+        }
+    }
+
+    #[test]
+    fn a_ring_reaches_back_only_without_a_hole() {
+        let older =
+            |ids: std::ops::RangeInclusive<u64>| ids.map(|id| stored(id, "{}", 0)).collect();
+        for (of, after, ids, floor) in [
+            ("e1", 7, 8..=10, 7),
+            // It was read before the ring dropped some, or took some more.
+            ("e1", 7, 8..=12, 7),
+            ("e1", 7, 8..=9, 10),
+            ("e2", 7, 8..=10, 10),
+            ("e1", 10, 11..=11, 10),
+        ] {
+            let mut ring = ring();
+            ring.take(&epoch("e1"), stored(11, "{}", 0), AGE);
+            ring.reach_back(&epoch(of), at(after), older(ids));
+            assert_eq!(bounds(&ring), (floor, 11), "{of} {after}");
+            for id in floor + 1..=11 {
+                let there = ring.get(at(id)).map(|entry| entry.stored.id);
+                assert_eq!(there, Some(at(id)));
+            }
+            let bytes: usize = ring.entries.iter().map(|entry| entry.stored.bytes()).sum();
+            assert_eq!(ring.bytes, bytes);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_tail_reaches_back_as_far_as_it_has_room() {
+        let log = MemoryLog::new(Retention {
+            age: AGE,
+            events: 10_000,
+            shops: 100,
+        });
+        let shop = shop("s_1");
+        for _ in 0..TAIL_EVENTS_MAX + 10 {
+            let appended = log.append(clock::now(), &shop, event("{}"), None).await;
+            assert!(appended.is_ok());
+        }
+        let head = TAIL_EVENTS_MAX as u64 + 10;
+        let (tail, _notices) = begin(&log, &shop).await.expect("memory");
+        for (after, floor) in [
+            (head, head),
+            (9, head),
+            (head - 700, head - 700),
+            (10, 10),
+            (9, 10),
+        ] {
+            let reached = reach_back(&log, &shop, &tail, at(after)).await;
+            assert_eq!(reached, Ok(()));
+            assert_eq!(bounds(&tail.ring()), (floor, head));
+        }
+    }
+
+    #[test]
     fn an_event_is_encoded_once_per_prev() {
         let mut ring = ring();
         ring.take(&epoch("e1"), stored(11, "{}", 0), AGE);

@@ -7,6 +7,7 @@ mod demo;
 mod drain;
 mod handshake;
 mod hello;
+mod nodes;
 mod one_socket;
 mod operator;
 mod process;

@@ -235,6 +235,10 @@ impl EventLog for RedisLog {
         Ok(())
     }
 
+    fn complaint(&self) -> Option<String> {
+        self.link.complaint()
+    }
+
     async fn subscribe(&self, _now: Millis, shop: &ShopId) -> Result<RedisNotices, LogUnavailable> {
         let subscription = self.link.subscribe(&self.key(shop, "live")).await?;
         let mut all = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
