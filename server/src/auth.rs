@@ -2,7 +2,13 @@
 //!
 //! The algorithm is pinned by the key: a token only says which of the keys it claims to be signed with, never how it is checked.
 
-use std::collections::{BTreeSet, HashSet};
+pub mod jwks;
+pub mod jwks_file;
+
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+};
 
 use jsonwebtoken::{
     Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode,
@@ -10,6 +16,11 @@ use jsonwebtoken::{
 };
 use serde::{Deserialize, Serialize};
 use tabwire_protocol::{Millis, Module, ShopId, UserId};
+
+use self::{
+    jwks::{Found, KeySet},
+    jwks_file::JwksFile,
+};
 
 /// The longest token, in bytes.
 pub const TOKEN_BYTES_MAX: usize = 8 * 1_024;
@@ -45,6 +56,12 @@ pub enum TokenError {
     /// No key of this server is for its algorithm.
     #[error("the token's algorithm is not one this server has a key for")]
     Algorithm,
+    /// No key of this server has its name.
+    #[error("the token's kid is not that of a key this server has")]
+    UnknownKey,
+    /// It names no key, and there are several.
+    #[error("the token has no kid, and this server has several keys of its algorithm")]
+    NoKid,
     /// Somebody else signed it, or it was changed.
     #[error("the token's signature is wrong")]
     Signature,
@@ -115,6 +132,8 @@ pub enum PublicAlgorithm {
 pub struct Verifier {
     /// The keys, each for its algorithm.
     pub keys: Vec<Key>,
+    /// Keys that may change, found by the `kid` of a token.
+    pub jwks: Option<Arc<JwksFile>>,
     /// The `iss` that tokens must have.
     pub issuer: Option<String>,
     /// The `aud` that tokens must have.
@@ -197,8 +216,8 @@ impl Verifier {
         }
         // An algorithm that the library does not know either, `none` among them, is an error here.
         let header = decode_header(token).map_err(|error| refusal(&error))?;
-        let key = self.keys.iter().find(|key| key.algorithm == header.alg);
-        let key = key.ok_or(TokenError::Algorithm)?;
+        let changing = self.jwks.as_ref().map(|file| file.keys());
+        let key = self.key(changing.as_deref(), &header)?;
         let claims = decode::<Claims>(token, &key.key, &self.validation(key.algorithm))
             .map_err(|error| refusal(&error))?
             .claims;
@@ -218,6 +237,32 @@ impl Verifier {
             expires_at,
             taken_until: expires_at.plus(self.leeway),
         })
+    }
+
+    /// The key that a token says it was signed with.
+    ///
+    /// A key by that name comes first. The others have no names: they are for all tokens of their algorithm that name no key of the
+    /// set.
+    fn key<'k>(
+        &'k self,
+        changing: Option<&'k KeySet>,
+        header: &Header,
+    ) -> Result<&'k Key, TokenError> {
+        let named = changing.map_or(Found::None, |keys| {
+            keys.find(header.kid.as_deref(), header.alg)
+        });
+        let other = self.keys.iter().find(|key| key.algorithm == header.alg);
+        match (named, other) {
+            (Found::Key(key), None) => Ok(key),
+            (Found::Key(key), Some(other)) => Ok(if header.kid.is_some() { key } else { other }),
+            (Found::OtherAlgorithm, _) => Err(TokenError::Algorithm),
+            (Found::None | Found::Several, Some(other)) => Ok(other),
+            (Found::Several, None) => Err(TokenError::NoKid),
+            (Found::None, None) if changing.is_some() && header.kid.is_some() => {
+                Err(TokenError::UnknownKey)
+            }
+            (Found::None, None) => Err(TokenError::Algorithm),
+        }
     }
 
     /// Times are checked here, not by the library, which would read a clock of its own.
@@ -305,6 +350,7 @@ mod tests {
     fn verifier() -> Verifier {
         Verifier {
             keys: vec![Key::secret(SECRET)],
+            jwks: None,
             issuer: None,
             audience: None,
             leeway: Millis(0),

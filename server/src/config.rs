@@ -4,6 +4,7 @@ use std::{
     fs,
     net::SocketAddr,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -11,7 +12,7 @@ use clap::{Parser, ValueEnum, builder::FalseyValueParser};
 use tabwire_protocol::Millis;
 
 use crate::{
-    auth::{Key, PublicAlgorithm, Signer, Verifier},
+    auth::{Key, PublicAlgorithm, Signer, Verifier, jwks_file::JwksFile},
     clock,
     log::memory::Retention,
     random,
@@ -59,6 +60,14 @@ pub struct Flags {
     /// The algorithm of --jwt-public-key.
     #[arg(long, env = "TABWIRE_JWT_ALG", requires = "jwt_public_key")]
     pub jwt_alg: Option<PublicAlgorithm>,
+
+    /// A JWKS file with keys of tokens, found by their kid. It is read anew when it changes, and on SIGHUP.
+    #[arg(long, env = "TABWIRE_JWKS")]
+    pub jwks: Option<PathBuf>,
+
+    /// How often the file of --jwks is looked at.
+    #[arg(long, env = "TABWIRE_JWKS_INTERVAL", default_value = "5s", value_parser = duration)]
+    pub jwks_interval: Duration,
 
     /// The `iss` that tokens must have.
     #[arg(long, env = "TABWIRE_JWT_ISSUER")]
@@ -195,6 +204,8 @@ pub struct Config {
     pub publish_keys: Vec<String>,
     /// Checks the users' tokens.
     pub verifier: Verifier,
+    /// How often the file with changing keys is looked at.
+    pub jwks_interval: Duration,
     /// The event types.
     pub types: EventTypes,
     /// The Redis that events and sessions are kept in; none: in memory.
@@ -335,7 +346,7 @@ pub enum ConfigError {
     NoPublishKey,
     /// Nobody could connect.
     #[error(
-        "--jwt-secret or --jwt-public-key is missing: give one, or the secret's file as TABWIRE_JWT_SECRET_FILE, or try --demo"
+        "--jwt-secret, --jwt-public-key or --jwks is missing: give one, or the secret's file as TABWIRE_JWT_SECRET_FILE, or try --demo"
     )]
     NoJwtKey,
     /// The demo lets everybody in.
@@ -381,6 +392,7 @@ impl Config {
         };
         for (flag, value) in [
             ("retention", flags.retention),
+            ("jwks-interval", flags.jwks_interval),
             ("ping", flags.ping),
             ("hello-timeout", flags.hello_timeout),
             ("write-timeout", flags.write_timeout),
@@ -407,6 +419,7 @@ impl Config {
         Ok(Self {
             publish_keys,
             verifier,
+            jwks_interval: flags.jwks_interval,
             types,
             redis: redis(&flags)?,
             log_patience: flags.log_patience,
@@ -509,11 +522,17 @@ fn verifier(flags: &Flags, secret: Option<&str>) -> Result<Verifier, ConfigError
         let key = Key::public(pem.as_bytes(), algorithm);
         keys.push(key.map_err(|error| file_error("jwt-public-key", path, &error))?);
     }
-    if keys.is_empty() {
+    let jwks = flags.jwks.as_ref().map(|path| {
+        let file = JwksFile::open(path.clone());
+        file.map_err(|error| file_error("jwks", path, &error))
+    });
+    let jwks = jwks.transpose()?.map(Arc::new);
+    if keys.is_empty() && jwks.is_none() {
         return Err(ConfigError::NoJwtKey);
     }
     Ok(Verifier {
         keys,
+        jwks,
         issuer: flags.jwt_issuer.clone(),
         audience: flags.jwt_audience.clone(),
         leeway: Millis(clock::millis(flags.jwt_leeway)),
@@ -670,7 +689,7 @@ mod tests {
         assert!(error.starts_with("--publish-key is missing"), "{error}");
         let error = config(&["--publish-key", "k"]).expect_err("no secret");
         assert!(
-            error.starts_with("--jwt-secret or --jwt-public-key is missing"),
+            error.starts_with("--jwt-secret, --jwt-public-key or --jwks is missing"),
             "{error}"
         );
         assert!(with_keys(&[]).is_ok());
@@ -706,6 +725,8 @@ mod tests {
             ("--static", "/nowhere/at/all"),
             ("--events-config", "/nowhere/at/all"),
             ("--jwt-secret-file", "/nowhere/at/all"),
+            ("--jwks", "/nowhere/at/all"),
+            ("--jwks-interval", "0s"),
             ("--concurrency", "both"),
             ("--listen", "here"),
         ] {

@@ -4,11 +4,13 @@ use std::{
     io::{self, IsTerminal},
     net::SocketAddr,
     process::ExitCode,
+    sync::Arc,
 };
 
 use clap::Parser;
 use tabwire_server::{
     Listeners,
+    auth::jwks_file::JwksFile,
     config::{Config, Flags, LogFormat},
     run,
 };
@@ -56,6 +58,9 @@ fn start(flags: Flags) -> Result<(), String> {
                 address("admin-listen", admin)?
             );
         }
+        if let Some(file) = config.verifier.jwks.clone() {
+            look_on_hangup(file).map_err(|error| format!("signals can't be heard: {error}"))?;
+        }
         println!("listening on http://{}", address("listen", &public)?);
         run(Listeners { public, admin }, config, shutdown).await;
         Ok(())
@@ -85,6 +90,17 @@ async fn bind(flag: &str, address: SocketAddr) -> Result<TcpListener, String> {
 fn address(flag: &str, listener: &TcpListener) -> Result<SocketAddr, String> {
     let address = listener.local_addr();
     address.map_err(|error| format!("--{flag}: {error}"))
+}
+
+/// Has the file of `--jwks` looked at with each SIGHUP. Without that flag the signal does what it always does.
+fn look_on_hangup(file: Arc<JwksFile>) -> io::Result<()> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            file.look();
+        }
+    });
+    Ok(())
 }
 
 /// Over at the first SIGTERM or SIGINT.

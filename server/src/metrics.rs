@@ -39,6 +39,8 @@ pub(crate) struct Metrics {
     closes: Counted,
     commands: Counted,
     requests: Counted,
+    jwks_keys: Gauge,
+    jwks_loads: Counted,
 }
 
 /// Counts by one label.
@@ -63,6 +65,8 @@ impl Default for Metrics {
             closes: Counted::default(),
             commands: Counted::default(),
             requests: Counted::default(),
+            jwks_keys: Gauge::default(),
+            jwks_loads: Counted::default(),
         };
         let mut registry = Registry::with_prefix("tabwire");
         registry.register(
@@ -155,6 +159,16 @@ impl Default for Metrics {
             "HTTP requests by status",
             metrics.requests.clone(),
         );
+        registry.register(
+            "jwks_keys",
+            "Keys in use of the file of --jwks",
+            metrics.jwks_keys.clone(),
+        );
+        registry.register(
+            "jwks_loads",
+            "Changes of the file of --jwks by outcome",
+            metrics.jwks_loads.clone(),
+        );
         *metrics.registry.lock().expect("it is new") = registry;
         metrics
     }
@@ -184,6 +198,16 @@ impl Metrics {
     /// Counts a request by its status.
     pub(crate) fn requested(&self, status: u16) {
         count(&self.requests, "status", &status.to_string());
+    }
+
+    /// Says how many keys of the file of `--jwks` are in use.
+    pub(crate) fn jwks_in_use(&self, keys: usize) {
+        self.jwks_keys.set(i64::try_from(keys).unwrap_or(i64::MAX));
+    }
+
+    /// Counts a change of the file of `--jwks` by its outcome.
+    pub(crate) fn jwks_loaded(&self, outcome: &str) {
+        count(&self.jwks_loads, "outcome", outcome);
     }
 
     /// All metrics as text.

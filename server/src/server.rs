@@ -15,6 +15,7 @@ use tokio::{
 use warp::reply::Response;
 
 use crate::{
+    auth::jwks_file,
     config::Config,
     drain::drain,
     http::{self, PeerAddr, Route, cors},
@@ -85,6 +86,13 @@ async fn serve<B: Backend>(
     if let Some(admin) = listeners.admin {
         let routes = http::admin_routes(&node);
         node.tasks.spawn(accept(Arc::clone(&node), admin, routes));
+    }
+    if let Some(file) = node.config.verifier.jwks.clone() {
+        let (node, every) = (Arc::clone(&node), node.config.jwks_interval);
+        node.tasks.clone().spawn(async move {
+            let following = jwks_file::follow(file, every, Arc::clone(&node.metrics));
+            node.closed.run_until_cancelled(following).await;
+        });
     }
     shutdown.await;
     drain(&node).await;

@@ -677,7 +677,7 @@ mod tests {
         };
         let (newest, next) = (stored(11, "1", 0), stored(12, "2", 0));
         for (page, paged, head) in [
-            (page(11, &[newest.clone()]), Paged::All, 11),
+            (page(11, std::slice::from_ref(&newest)), Paged::All, 11),
             (page(12, &[newest.clone(), next.clone()]), Paged::All, 12),
             (page(13, &[newest.clone(), next.clone()]), Paged::More, 12),
             (page(10, &[]), Paged::Contradiction, 11),

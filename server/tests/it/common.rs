@@ -1,6 +1,12 @@
 //! A server in this process on a free port, and clients that see every byte of the protocol.
 
-use std::{env, net::SocketAddr, time::Duration};
+use std::{
+    env,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
 use clap::Parser;
 use futures_util::{SinkExt, StreamExt};
@@ -63,22 +69,29 @@ impl Server {
 
     /// A server with these flags, and with what can't be a flag changed.
     pub(crate) async fn with(flags: &[&str], change: impl FnOnce(&mut Config)) -> Self {
-        let redis = redis_flags(flags);
-        let redis: Vec<&str> = redis.iter().map(String::as_str).collect();
-        Self::in_memory(&[&redis, flags].concat(), change).await
+        Self::build(&["--jwt-secret", SECRET], flags, change).await
     }
 
-    /// The same, in memory whatever the other tests have.
+    /// A server that takes no tokens but by the keys of these flags.
+    pub(crate) async fn without_secret(flags: &[&str], change: impl FnOnce(&mut Config)) -> Self {
+        Self::build(&[], flags, change).await
+    }
+
+    async fn build(keys: &[&str], flags: &[&str], change: impl FnOnce(&mut Config)) -> Self {
+        let redis = redis_flags(flags);
+        let redis: Vec<&str> = redis.iter().map(String::as_str).collect();
+        Self::run(&[keys, &redis, flags].concat(), change).await
+    }
+
+    /// A server in memory, whatever the other tests have.
     pub(crate) async fn in_memory(flags: &[&str], change: impl FnOnce(&mut Config)) -> Self {
-        let keys = [
-            "tabwire-server",
-            "--publish-key",
-            PUBLISH_KEY,
-            "--jwt-secret",
-            SECRET,
-        ];
+        Self::run(&[&["--jwt-secret", SECRET], flags].concat(), change).await
+    }
+
+    async fn run(flags: &[&str], change: impl FnOnce(&mut Config)) -> Self {
+        let own = ["tabwire-server", "--publish-key", PUBLISH_KEY];
         let flags =
-            Flags::try_parse_from(keys.iter().chain(flags)).expect("the test's flags are right");
+            Flags::try_parse_from(own.iter().chain(flags)).expect("the test's flags are right");
         let (is_demo, has_admin) = (flags.demo, flags.admin_listen.is_some());
         let mut config = Config::new(flags).expect("the test's flags are right");
         if !is_demo {
@@ -208,6 +221,18 @@ impl Server {
         }
         let (ws, _) = client_async(request, stream).await?;
         Ok(Client { ws })
+    }
+
+    /// What a hello gets: the code that it is closed with, or none when it is welcomed.
+    pub(crate) async fn refusal(&self, hello: Value) -> Option<u64> {
+        let mut client = self.connect().await;
+        client.send(hello).await;
+        let answer = client.frame().await;
+        assert!(
+            matches!(answer["t"].as_str(), Some("welcome" | "bye")),
+            "{answer}"
+        );
+        answer["code"].as_u64()
     }
 
     /// A session of `u_101` with both modules, and its welcome.
@@ -504,6 +529,38 @@ fn unchunked(mut bytes: &[u8]) -> Vec<u8> {
         }
         body.extend_from_slice(&bytes[end + 2..end + 2 + size]);
         bytes = &bytes[end + 2 + size + 2..];
+    }
+}
+
+/// A file with this content, which is gone with the value.
+pub(crate) struct File(PathBuf);
+
+impl File {
+    pub(crate) fn new(name: &str, content: &str) -> Self {
+        // Tests run at the same time, in one process.
+        static NUMBER: AtomicUsize = AtomicUsize::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("tabwire-{}-{number}-{name}", std::process::id());
+        let file = Self(std::env::temp_dir().join(name));
+        file.write(content);
+        file
+    }
+
+    /// Replaces the content in one step: who reads meanwhile sees the old or the new one, and no half.
+    pub(crate) fn write(&self, content: &str) {
+        let new = self.0.with_extension("new");
+        std::fs::write(&new, content).expect("a file can be written");
+        std::fs::rename(new, &self.0).expect("it was written");
+    }
+
+    pub(crate) fn path(&self) -> &str {
+        self.0.to_str().expect("a path")
+    }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
     }
 }
 

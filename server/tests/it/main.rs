@@ -7,6 +7,8 @@ mod demo;
 mod drain;
 mod handshake;
 mod hello;
+mod jwks;
+mod keys;
 mod nodes;
 mod one_socket;
 mod operator;

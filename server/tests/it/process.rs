@@ -1,7 +1,6 @@
 //! The program: what it prints, how it ends, and what it does not start with.
 
 use std::{
-    path::PathBuf,
     process::{Output, Stdio},
     time::Duration,
 };
@@ -13,9 +12,9 @@ use tokio::{
     time::timeout,
 };
 
-use crate::common::{SOON, request};
+use crate::common::{File, SOON, request};
 
-fn server(flags: &[&str]) -> Command {
+pub(crate) fn server(flags: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tabwire-server"));
     command
         .args(flags)
@@ -37,7 +36,7 @@ const KEYS: [&str; 6] = [
 ];
 
 /// How a server ends that does not start.
-async fn failed(flags: &[&str]) -> String {
+pub(crate) async fn failed(flags: &[&str]) -> String {
     let output: Output = timeout(SOON, server(flags).output())
         .await
         .expect("it ends")
@@ -51,29 +50,8 @@ async fn failed(flags: &[&str]) -> String {
     error
 }
 
-/// A file with this content, which is gone with the value.
-struct File(PathBuf);
-
-impl File {
-    fn new(name: &str, content: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("tabwire-{}-{name}", std::process::id()));
-        std::fs::write(&path, content).expect("a file can be written");
-        Self(path)
-    }
-
-    fn path(&self) -> &str {
-        self.0.to_str().expect("a path")
-    }
-}
-
-impl Drop for File {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
-    }
-}
-
 /// The lines that a server prints up to the one that says where it listens, and the address.
-async fn listening(child: &mut Child) -> (Vec<String>, std::net::SocketAddr) {
+pub(crate) async fn listening(child: &mut Child) -> (Vec<String>, std::net::SocketAddr) {
     let stdout = child.stdout.take().expect("it is piped");
     let mut lines = BufReader::new(stdout).lines();
     let mut before = Vec::new();
@@ -91,6 +69,16 @@ async fn listening(child: &mut Child) -> (Vec<String>, std::net::SocketAddr) {
     }
 }
 
+/// Sends a signal.
+pub(crate) async fn tell(child: &Child, signal: &str) {
+    let pid = child.id().expect("it runs").to_string();
+    let told = Command::new("kill")
+        .args(["-s", signal, &pid])
+        .status()
+        .await;
+    assert!(told.expect("kill is there").success());
+}
+
 #[tokio::test]
 async fn it_says_where_it_listens_and_ends_with_success_when_told_to() {
     for signal in ["TERM", "INT"] {
@@ -100,12 +88,7 @@ async fn it_says_where_it_listens_and_ends_with_success_when_told_to() {
             request(address, "GET", "/readyz", &[], b"").await.status,
             200
         );
-        let pid = child.id().expect("it runs").to_string();
-        let told = Command::new("kill")
-            .args(["-s", signal, &pid])
-            .status()
-            .await;
-        assert!(told.expect("kill is there").success());
+        tell(&child, signal).await;
         let status = timeout(Duration::from_secs(15), child.wait())
             .await
             .expect("it ends");
@@ -140,7 +123,7 @@ async fn without_keys_it_does_not_start() {
     assert!(error.contains("--publish-key is missing"), "{error}");
     let error = failed(&["--publish-key", "k"]).await;
     assert!(
-        error.contains("--jwt-secret or --jwt-public-key is missing"),
+        error.contains("--jwt-secret, --jwt-public-key or --jwks is missing"),
         "{error}"
     );
 }
