@@ -1,8 +1,9 @@
 //! The life of a token on a live socket.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
+use tokio::time::sleep_until;
 
 use crate::common::{Client, Server, brief, eventually, hello, now_secs, token, token_with};
 
@@ -10,11 +11,23 @@ fn renew(token: &str) -> Value {
     json!({"t": "renew", "token": token})
 }
 
-/// A session whose token ends in two to three seconds.
-async fn ending(server: &Server) -> Client {
+/// How long the token of [`ending`] is good: long enough to say hello with it on a machine that is busy.
+const LIFE: Duration = Duration::from_millis(1_200);
+
+/// A session whose token ends soon, and when that is.
+async fn ending(server: &Server) -> (Client, Instant) {
+    let exp = (SystemTime::now() + LIFE).duration_since(UNIX_EPOCH);
+    let exp = exp.expect("the clock is set").as_secs_f64();
+    let end = Instant::now() + LIFE;
     let mut hello = hello("u_101", "laptop");
-    hello["token"] = json!(token_with("u_101", json!({"exp": now_secs() + 3})));
-    server.welcomed(hello).await.0
+    hello["token"] = json!(token_with("u_101", json!({"exp": exp})));
+    (server.welcomed(hello).await.0, end)
+}
+
+/// Waits for a token's end. No frame says that it has come; the clock does.
+async fn over(end: Instant) {
+    // The server's timers count milliseconds, and may be one late.
+    sleep_until((end + Duration::from_millis(50)).into()).await;
 }
 
 #[tokio::test]
@@ -94,24 +107,22 @@ async fn a_token_of_another_user_or_shop_or_a_bad_one_is_closed_with_4401() {
 #[tokio::test]
 async fn delivery_stops_at_the_tokens_end_and_the_close_comes_within_five_seconds() {
     let server = Server::start().await;
-    let mut client = ending(&server).await;
+    let (mut client, end) = ending(&server).await;
     server.publish(json!({})).await;
     assert_eq!(client.moves(1).await, ["event 0>1"]);
-    // No frame says that the token has ended; the clock does.
-    tokio::time::sleep(Duration::from_millis(3_050)).await;
-    let ended = Instant::now();
+    over(end).await;
     server.publish(json!({})).await;
     assert!(client.is_quiet().await);
     let closed = client.closed().await;
     assert_eq!((closed.code, &closed.bye["retry"]), (4401, &json!(true)));
-    assert!(ended.elapsed() < Duration::from_secs(5));
+    assert!(end.elapsed() < Duration::from_secs(5));
 }
 
 #[tokio::test]
 async fn a_renewal_after_the_end_lets_delivery_go_on_where_it_stopped() {
     let server = Server::start().await;
-    let mut client = ending(&server).await;
-    tokio::time::sleep(Duration::from_millis(3_050)).await;
+    let (mut client, end) = ending(&server).await;
+    over(end).await;
     server.publish(json!({})).await;
     // Commands wait for the renewal, too.
     client
@@ -122,6 +133,17 @@ async fn a_renewal_after_the_end_lets_delivery_go_on_where_it_stopped() {
     assert_eq!(client.frame().await["t"], "renewed");
     assert_eq!(client.moves(1).await, ["event 0>1"]);
     assert_eq!(client.frame_of("ack").await["eventId"], 2);
+}
+
+#[tokio::test]
+async fn without_a_leeway_a_token_is_over_at_its_end() {
+    let server = Server::start().await;
+    for (ago, code) in [(1, Some(4401)), (0, Some(4401)), (-60, None)] {
+        let exp = now_secs().saturating_add_signed(-ago);
+        let mut hello = hello("u_101", "laptop");
+        hello["token"] = json!(token_with("u_101", json!({"exp": exp})));
+        assert_eq!(server.refusal(hello).await, code, "{ago}");
+    }
 }
 
 #[tokio::test]
