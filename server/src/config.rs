@@ -1,5 +1,7 @@
 //! What the server is told: flags and environment, read and checked once.
 
+mod limits;
+
 use std::{
     fs,
     net::SocketAddr,
@@ -16,11 +18,12 @@ use crate::{
     clock,
     log::memory::Retention,
     random,
-    rate::Rate,
     redis::Topology,
     registry::Concurrency,
     types::EventTypes,
 };
+
+pub use self::limits::{LimitFlags, Limits};
 
 /// Realtime events with replay, and one WebSocket per user.
 ///
@@ -174,6 +177,10 @@ pub struct Flags {
     #[arg(long = "static", env = "TABWIRE_STATIC")]
     pub static_dir: Option<PathBuf>,
 
+    /// The flags of limits.
+    #[command(flatten)]
+    pub limits: LimitFlags,
+
     /// How log lines are written.
     #[arg(long, env = "TABWIRE_LOG_FORMAT", default_value = "text")]
     pub log_format: LogFormat,
@@ -244,7 +251,7 @@ pub struct Config {
     pub demo: Option<Signer>,
     /// A directory of files to serve.
     pub static_dir: Option<PathBuf>,
-    /// What isn't configured, but limited all the same.
+    /// How much there may be of what.
     pub limits: Limits,
 }
 
@@ -266,66 +273,6 @@ impl std::fmt::Debug for RedisConfig {
             .field("prefix", &self.prefix)
             .field("timeout", &self.timeout)
             .finish_non_exhaustive()
-    }
-}
-
-/// Limits that have no flag.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Frames of one socket.
-    pub frames: Rate,
-    /// WebSockets of one address.
-    pub connects: Rate,
-    /// Connections that speak HTTP; those that have become WebSockets have `--max-connections`.
-    pub http_connections: usize,
-    /// The body of a request, in bytes.
-    pub body_bytes: usize,
-    /// The payload of one event, in bytes.
-    pub payload_bytes: usize,
-    /// How long a request may take to send its body.
-    pub body_timeout: Duration,
-    /// How long a connection may take to send the head of a request, and how long it is kept when it sends none.
-    pub header_timeout: Duration,
-    /// Requests whose bodies are being read or published at a time.
-    pub publishing: usize,
-    /// Commands of one session that wait for those before.
-    pub session_commands: usize,
-    /// Commands of one user that are remembered.
-    pub user_commands: usize,
-    /// Commands that are remembered.
-    pub commands: usize,
-    /// How long a socket that is closed has to answer.
-    pub close_timeout: Duration,
-    /// How long a socket has to show that it lives, when another device wants its place.
-    pub probe_timeout: Duration,
-    /// How long after its token's end a socket may renew it.
-    pub expiry_grace: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            frames: Rate {
-                burst: 400,
-                per_second: 100,
-            },
-            connects: Rate {
-                burst: 10_000,
-                per_second: 1_000,
-            },
-            http_connections: 10_000,
-            body_bytes: 4 << 20,
-            payload_bytes: 256 << 10,
-            body_timeout: Duration::from_secs(10),
-            header_timeout: Duration::from_secs(30),
-            publishing: 64,
-            session_commands: 64,
-            user_commands: 4_096,
-            commands: 262_144,
-            close_timeout: Duration::from_secs(2),
-            probe_timeout: Duration::from_secs(3),
-            expiry_grace: Duration::from_secs(4),
-        }
     }
 }
 
@@ -448,7 +395,7 @@ impl Config {
                 .demo
                 .then(|| Signer::secret(secret.unwrap_or_default().as_bytes())),
             static_dir: flags.static_dir,
-            limits: Limits::default(),
+            limits: Limits::new(&flags.limits, flags.max_frame)?,
         })
     }
 }
@@ -718,6 +665,24 @@ mod tests {
             ("--max-connections", "0"),
             ("--max-frame", "1KiB"),
             ("--max-frame", "2MiB"),
+            ("--max-connections-per-address", "0"),
+            ("--max-pending", "0"),
+            ("--connects-per-second", "0"),
+            ("--connects-burst", "0"),
+            ("--frames-per-second", "0"),
+            ("--frames-burst", "0"),
+            ("--bytes-per-second", "0"),
+            ("--bytes-burst", "0"),
+            ("--bytes-burst", "65535"),
+            ("--publish-rate", "0"),
+            ("--publish-rate", "1000000000001"),
+            ("--publish-burst", "0"),
+            ("--max-shops", "0"),
+            ("--tail-bytes", "1MB"),
+            ("--tail-bytes", "1023KiB"),
+            ("--tails-bytes", "7MiB"),
+            ("--page-events", "0"),
+            ("--page-events", "10001"),
             ("--allowed-origin", "app.example.com"),
             ("--allowed-origin", "https://app.example.com/"),
             ("--allowed-origin", "https://*.example.com"),

@@ -26,11 +26,27 @@ pub(crate) struct Hub<L> {
     shops: Arc<Shops>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shops {
     // A std mutex: held for a map operation, never across an await.
     open: std::sync::Mutex<HashMap<ShopId, Weak<Shop>>>,
+    max: usize,
     count: Gauge,
+}
+
+/// Why a shop can't be joined.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum JoinError {
+    /// Its log can't be read.
+    Log(LogUnavailable),
+    /// It would be one too many.
+    TooMany,
+}
+
+impl From<LogUnavailable> for JoinError {
+    fn from(error: LogUnavailable) -> Self {
+        Self::Log(error)
+    }
 }
 
 /// A shop that has sessions: hold it for as long as the session lives.
@@ -51,10 +67,17 @@ struct Followed {
 }
 
 impl<L: EventLog> Hub<L> {
-    /// No shops yet. The gauge says how many there are.
-    pub(crate) fn new(log: Arc<L>, how: Following, count: Gauge, metrics: TailMetrics) -> Self {
+    /// No shops yet; at most `max` at a time. The gauge says how many there are.
+    pub(crate) fn new(
+        log: Arc<L>,
+        how: Following,
+        max: usize,
+        count: Gauge,
+        metrics: TailMetrics,
+    ) -> Self {
         let shops = Shops {
             open: std::sync::Mutex::default(),
+            max,
             count,
         };
         Self {
@@ -68,9 +91,9 @@ impl<L: EventLog> Hub<L> {
     /// Opens a shop, or joins those that have.
     ///
     /// # Errors
-    /// When the log can't be read.
-    pub(crate) async fn join(&self, name: &ShopId) -> Result<Arc<Shop>, LogUnavailable> {
-        let shop = self.shops.open(name);
+    /// When there are too many, or the log can't be read.
+    pub(crate) async fn join(&self, name: &ShopId) -> Result<Arc<Shop>, JoinError> {
+        let shop = self.shops.open(name).ok_or(JoinError::TooMany)?;
         let begun = shop.followed.get_or_try_init(|| async {
             let (tail, notices) = tail::begin(&*self.log, name).await?;
             let task = {
@@ -89,7 +112,8 @@ impl<L: EventLog> Hub<L> {
 }
 
 impl Shops {
-    fn open(self: &Arc<Self>, name: &ShopId) -> Arc<Shop> {
+    /// The shop of this name; None when it would be one too many.
+    fn open(self: &Arc<Self>, name: &ShopId) -> Option<Arc<Shop>> {
         // Declared before the lock, so dropped after it: dropping the last hold of a shop takes the lock.
         let held;
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
@@ -98,8 +122,10 @@ impl Shops {
             let followed = shop.followed.get();
             // A tail that has lost its log is left to those who still have it.
             if !followed.is_some_and(|followed| followed.task.is_finished()) {
-                return Arc::clone(shop);
+                return Some(Arc::clone(shop));
             }
+        } else if open.len() >= self.max {
+            return None;
         }
         let shop = Arc::new(Shop {
             name: name.clone(),
@@ -109,7 +135,7 @@ impl Shops {
         });
         self.count.inc();
         open.insert(name.clone(), Arc::downgrade(&shop));
-        shop
+        Some(shop)
     }
 }
 
@@ -166,8 +192,7 @@ mod tests {
     use super::*;
     use crate::log::{MemoryLog, conformance::shop, memory::Retention};
 
-    #[tokio::test]
-    async fn a_shop_is_open_for_as_long_as_somebody_has_it() {
+    fn hub(max: usize) -> Hub<MemoryLog> {
         let log = MemoryLog::new(Retention {
             age: Millis(600_000),
             events: 10,
@@ -179,7 +204,29 @@ mod tests {
             compare: None,
             patience: Duration::ZERO,
         };
-        let hub = Hub::new(Arc::new(log), how, Gauge::default(), TailMetrics::default());
+        Hub::new(
+            Arc::new(log),
+            how,
+            max,
+            Gauge::default(),
+            TailMetrics::default(),
+        )
+    }
+
+    #[tokio::test]
+    async fn there_are_so_many_shops_and_no_more_until_one_has_gone() {
+        let hub = hub(2);
+        let one = hub.join(&shop("s_1")).await.expect("there is room");
+        let _other = hub.join(&shop("s_2")).await.expect("there is room");
+        assert_eq!(hub.join(&shop("s_3")).await.err(), Some(JoinError::TooMany));
+        assert!(hub.join(&shop("s_1")).await.is_ok());
+        drop(one);
+        assert!(hub.join(&shop("s_3")).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_shop_is_open_for_as_long_as_somebody_has_it() {
+        let hub = hub(100);
         let one = hub.join(&shop("s_1")).await.expect("memory");
         let other = hub.join(&shop("s_1")).await.expect("memory");
         assert!(Arc::ptr_eq(&one, &other));

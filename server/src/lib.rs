@@ -55,6 +55,7 @@ mod fnv;
 mod http;
 mod hub;
 mod json;
+mod limits;
 pub mod log;
 mod metrics;
 mod node;

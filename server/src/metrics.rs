@@ -8,7 +8,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::{redis::LinkMetrics, tail::TailMetrics};
+use crate::{limits::Limit, redis::LinkMetrics, tail::TailMetrics};
 
 /// All metrics. The registry is a value: several servers in one process don't mix theirs.
 #[derive(Debug)]
@@ -20,6 +20,8 @@ pub(crate) struct Metrics {
     pub(crate) sessions: Gauge,
     /// Shops with sessions.
     pub(crate) shops: Gauge,
+    /// Bytes of events that the tails of all shops have.
+    pub(crate) tail_bytes: Gauge,
     /// Events appended.
     pub(crate) events_appended: Counter,
     /// Frames sent.
@@ -41,6 +43,7 @@ pub(crate) struct Metrics {
     requests: Counted,
     jwks_keys: Gauge,
     jwks_loads: Counted,
+    limited: Counted,
 }
 
 /// Counts by one label.
@@ -53,6 +56,7 @@ impl Default for Metrics {
             connections: Gauge::default(),
             sessions: Gauge::default(),
             shops: Gauge::default(),
+            tail_bytes: Gauge::default(),
             events_appended: Counter::default(),
             frames_sent: Counter::default(),
             bytes_sent: Counter::default(),
@@ -67,6 +71,7 @@ impl Default for Metrics {
             requests: Counted::default(),
             jwks_keys: Gauge::default(),
             jwks_loads: Counted::default(),
+            limited: Counted::default(),
         };
         let mut registry = Registry::with_prefix("tabwire");
         registry.register(
@@ -80,6 +85,11 @@ impl Default for Metrics {
             metrics.sessions.clone(),
         );
         registry.register("shops", "Shops with sessions", metrics.shops.clone());
+        registry.register(
+            "tail_bytes",
+            "Bytes of events in the tails of all shops",
+            metrics.tail_bytes.clone(),
+        );
         // The encoder puts `_total` behind the names of counters.
         registry.register(
             "events_appended",
@@ -169,6 +179,16 @@ impl Default for Metrics {
             "Changes of the file of --jwks by outcome",
             metrics.jwks_loads.clone(),
         );
+        registry.register(
+            "limited",
+            "What a limit has refused, by the limit",
+            metrics.limited.clone(),
+        );
+        // From the start, so that what has never been is told from what has just begun.
+        for limit in Limit::ALL {
+            let label = [("limit", limit.name().to_owned())];
+            drop(metrics.limited.get_or_create(&label));
+        }
         *metrics.registry.lock().expect("it is new") = registry;
         metrics
     }
@@ -208,6 +228,11 @@ impl Metrics {
     /// Counts a change of the file of `--jwks` by its outcome.
     pub(crate) fn jwks_loaded(&self, outcome: &str) {
         count(&self.jwks_loads, "outcome", outcome);
+    }
+
+    /// Counts something that a limit refused.
+    pub(crate) fn limited(&self, limit: Limit) {
+        count(&self.limited, "limit", limit.name());
     }
 
     /// All metrics as text.

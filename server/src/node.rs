@@ -13,7 +13,7 @@ use crate::{
     clock,
     command::Commands,
     config::Config,
-    http::Addresses,
+    http::addresses::Addresses,
     hub::Hub,
     log::{AppendError, EventLog, MemoryLog, NewEvent, Receipt, redis::RedisLog},
     metrics::Metrics,
@@ -72,7 +72,7 @@ pub(crate) struct Node<B: Backend> {
     pub(crate) hub: Hub<B::Log>,
     /// The sockets that are here.
     pub(crate) sockets: Sockets,
-    /// How fast each address connects.
+    /// What each address has open, and how fast it connects.
     pub(crate) addresses: Addresses,
     /// Reads of the log for sessions that are too far behind for the tail: so many at a time.
     pub(crate) far_reads: Semaphore,
@@ -107,13 +107,18 @@ impl<B: Backend> Node<B> {
             hub: Hub::new(
                 Arc::clone(&log),
                 how,
+                config.limits.shops,
                 metrics.shops.clone(),
                 metrics.tails.clone(),
             ),
             log,
             registry,
             sockets: Sockets::new(config.max_connections, metrics.connections.clone()),
-            addresses: Addresses::default(),
+            addresses: Addresses::new(
+                config.limits.connects,
+                config.limits.address_connections,
+                config.max_connections,
+            ),
             far_reads: Semaphore::new(FAR_READS_MAX),
             commands: Commands::new(config.limits.user_commands, config.limits.commands),
             metrics,

@@ -30,10 +30,26 @@ impl Bucket {
 
     /// Takes one, if there is one.
     pub fn take(&mut self, rate: Rate, now: Millis) -> bool {
+        self.take_many(rate, now, 1).is_ok()
+    }
+
+    /// Takes so many, if there are as many; all or none.
+    ///
+    /// # Errors
+    /// When there are fewer: how long it takes until there are enough. More than a burst there never are.
+    pub fn take_many(&mut self, rate: Rate, now: Millis, count: u64) -> Result<(), Millis> {
         self.fill(rate, now);
-        let left = self.milli_tokens.checked_sub(1_000);
-        self.milli_tokens = left.unwrap_or(self.milli_tokens);
-        left.is_some()
+        let wanted = count.saturating_mul(1_000);
+        match self.milli_tokens.checked_sub(wanted) {
+            Some(left) => {
+                self.milli_tokens = left;
+                Ok(())
+            }
+            None if rate.per_second == 0 => Err(Millis(u64::MAX)),
+            None => Err(Millis(
+                (wanted - self.milli_tokens).div_ceil(rate.per_second),
+            )),
+        }
     }
 
     /// Whether nothing is missing: a bucket that need not be kept.
@@ -90,6 +106,24 @@ mod tests {
         assert!(bucket.is_full(RATE, Millis(9_000_000)));
         let taken = (0..10).filter(|_| bucket.take(RATE, Millis(9_000_000)));
         assert_eq!(taken.count(), 3);
+    }
+
+    #[test]
+    fn many_are_taken_together_or_not_at_all_and_the_wait_for_them_is_told() {
+        let mut bucket = Bucket::full(RATE, Millis(0));
+        assert_eq!(bucket.take_many(RATE, Millis(0), 2), Ok(()));
+        assert_eq!(bucket.take_many(RATE, Millis(0), 2), Err(Millis(500)));
+        assert_eq!(bucket.take_many(RATE, Millis(0), 1), Ok(()));
+        assert_eq!(bucket.take_many(RATE, Millis(100), 3), Err(Millis(1_400)));
+        assert_eq!(bucket.take_many(RATE, Millis(1_500), 3), Ok(()));
+        let never = Rate {
+            per_second: 0,
+            ..RATE
+        };
+        assert_eq!(
+            bucket.take_many(never, Millis(1_500), 1),
+            Err(Millis(u64::MAX))
+        );
     }
 
     #[test]

@@ -13,6 +13,7 @@ use tokio::{sync::watch, time::sleep};
 
 use crate::{
     clock, json,
+    limits::Limit,
     log::{AppendError, EventLog, NewEvent, Receipt},
     node::{Backend, Node},
     registry::SessionRecord,
@@ -80,6 +81,13 @@ pub(crate) async fn run<B: Backend>(
             }
         }
     };
+    if let Outcome::Failed {
+        code: NackCode::RateLimited,
+        ..
+    } = &outcome
+    {
+        node.metrics.limited(Limit::Commands);
+    }
     node.metrics.commanded(match &outcome {
         Outcome::Done { .. } => "ack",
         Outcome::Failed { code, .. } => nack_code(*code),

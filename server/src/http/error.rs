@@ -1,6 +1,7 @@
 //! What a request gets that can't be served: `{"error": {"code": …, "message": …}}`.
 
 use serde::Serialize;
+use tabwire_protocol::Millis;
 use warp::{
     Reply,
     http::{HeaderValue, StatusCode, header},
@@ -17,6 +18,8 @@ use crate::{
 pub(crate) struct ApiError {
     status: StatusCode,
     body: ErrorBody,
+    /// When to try again, of those statuses that say so.
+    retry_after_secs: u64,
 }
 
 /// What it says about that.
@@ -42,7 +45,15 @@ impl ApiError {
                 code,
                 message: message.into(),
             },
+            retry_after_secs: 1,
         }
+    }
+
+    /// Says that trying again makes no sense before.
+    pub(crate) const fn after(mut self, wait: Millis) -> Self {
+        let secs = wait.0.div_ceil(1_000);
+        self.retry_after_secs = if secs == 0 { 1 } else { secs };
+        self
     }
 
     pub(crate) fn bad_request(code: &'static str, message: impl Into<String>) -> Self {
@@ -107,7 +118,7 @@ impl Reply for ApiError {
         let headers = response.headers_mut();
         match self.status {
             StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
-                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+                headers.insert(header::RETRY_AFTER, self.retry_after_secs.into());
             }
             StatusCode::UNAUTHORIZED => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -1,5 +1,6 @@
 //! The routes: the WebSocket, what back ends call, and what operators look at.
 
+pub(crate) mod addresses;
 pub(crate) mod body;
 pub(crate) mod cors;
 pub(crate) mod error;
@@ -26,8 +27,6 @@ use crate::{
     log::EventLog,
     node::{Backend, Node},
 };
-
-pub(crate) use self::upgrade::Addresses;
 
 /// The other end of a connection, put into its requests by the accept loop.
 #[derive(Clone, Copy, Debug)]
@@ -207,27 +206,30 @@ fn metrics<B: Backend>(node: &Arc<Node<B>>) -> Route {
         .boxed()
 }
 
-/// Checks that a request comes from a back end.
-fn authorize_publisher<B: Backend>(node: &Node<B>, headers: &HeaderMap) -> Result<(), ApiError> {
+/// Which of the publish keys a request has.
+#[derive(Clone, Copy, Debug)]
+struct Publisher(usize);
+
+/// Checks that a request comes from a back end, and from which.
+fn authorize_publisher<B: Backend>(
+    node: &Node<B>,
+    headers: &HeaderMap,
+) -> Result<Publisher, ApiError> {
     let Some(given) = bearer(headers) else {
         let message = "say who you are: Authorization: Bearer <publish key>";
         return Err(ApiError::unauthorized(message));
     };
     // All keys are compared to their ends, so that the time taken says nothing about how much of one was right.
-    let known = node.config.publish_keys.iter().fold(false, |known, key| {
+    let keys = node.config.publish_keys.iter().enumerate();
+    let known = keys.fold(None, |known, (n, key)| {
         let same_bytes = key
             .bytes()
             .zip(given.bytes())
             .fold(0, |diff, (a, b)| diff | (a ^ b));
-        known | (key.len() == given.len() && same_bytes == 0)
+        let is_same = key.len() == given.len() && same_bytes == 0;
+        if is_same { Some(Publisher(n)) } else { known }
     });
-    if known {
-        Ok(())
-    } else {
-        Err(ApiError::unauthorized(
-            "this is not a publish key of this server",
-        ))
-    }
+    known.ok_or_else(|| ApiError::unauthorized("this is not a publish key of this server"))
 }
 
 /// The token of an `Authorization: Bearer` header.

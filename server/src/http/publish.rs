@@ -2,13 +2,13 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use futures_util::Stream;
 use serde::{Deserialize, Deserializer, Serialize, de::IgnoredAny};
 use serde_json::value::RawValue;
-use tabwire_protocol::{Epoch, EventType, Position, RawJson, ShopId, UserId};
+use tabwire_protocol::{Epoch, EventType, Millis, Position, RawJson, ShopId, UserId};
 use tokio::sync::Semaphore;
 use warp::{
     Buf, Filter,
@@ -16,14 +16,17 @@ use warp::{
 };
 
 use super::{
-    Answer, Route, authorize_publisher,
+    Answer, Publisher, Route, authorize_publisher,
     body::{read_json, what},
     error::{ApiError, ErrorBody},
     json, respond, with,
 };
 use crate::{
+    clock,
+    limits::Limit,
     log::{NewEvent, Receipt},
     node::{Backend, Node},
+    rate::{Bucket, Rate},
 };
 
 /// The most events of one request.
@@ -57,28 +60,65 @@ enum Item {
 }
 
 pub(super) fn route<B: Backend>(node: &Arc<Node<B>>) -> Route {
-    let publishing = Arc::new(Semaphore::new(node.config.limits.publishing));
+    let may = Arc::new(May {
+        publishing: Semaphore::new(node.config.limits.publishing),
+        rates: Rates::new(node.config.limits.publish, node.config.publish_keys.len()),
+    });
     warp::path!("events")
         .and(warp::post())
         .and(with(node))
-        .and(with(&publishing))
+        .and(with(&may))
         .and(warp::header::headers_cloned())
         .and(warp::body::stream())
-        .then(|node, publishing, headers, body| async {
-            respond(publish(node, publishing, headers, body).await)
-        })
+        .then(|node, may, headers, body| async { respond(publish(node, may, headers, body).await) })
         .boxed()
+}
+
+/// Who may publish when.
+struct May {
+    // Bodies are held in memory: so many and no more.
+    publishing: Semaphore,
+    rates: Rates,
+}
+
+/// How fast each key publishes. There are as many as keys.
+struct Rates {
+    rate: Rate,
+    // Std mutexes: held to count, never across an await.
+    buckets: Vec<Mutex<Bucket>>,
+}
+
+impl Rates {
+    fn new(rate: Rate, keys: usize) -> Self {
+        let full = || Mutex::new(Bucket::full(rate, clock::now()));
+        Self {
+            rate,
+            buckets: std::iter::repeat_with(full).take(keys).collect(),
+        }
+    }
+
+    /// The most events of one request: more than a burst would never be let through.
+    fn events_max(&self) -> usize {
+        let burst = usize::try_from(self.rate.burst).unwrap_or(usize::MAX);
+        burst.min(EVENTS_MAX)
+    }
+
+    fn take(&self, Publisher(key): Publisher, events: usize) -> Result<(), Millis> {
+        let bucket = self.buckets[key].lock();
+        let mut bucket = bucket.unwrap_or_else(PoisonError::into_inner);
+        bucket.take_many(self.rate, clock::now(), events as u64)
+    }
 }
 
 async fn publish<B: Backend>(
     node: Arc<Node<B>>,
-    publishing: Arc<Semaphore>,
+    may: Arc<May>,
     headers: HeaderMap,
     body: impl Stream<Item = Result<impl Buf, warp::Error>>,
 ) -> Answer {
-    authorize_publisher(&node, &headers)?;
-    // Bodies are held in memory: so many and no more.
-    let Ok(_permit) = publishing.try_acquire() else {
+    let publisher = authorize_publisher(&node, &headers)?;
+    let Ok(_permit) = may.publishing.try_acquire() else {
+        node.metrics.limited(Limit::Publishing);
         return Err(ApiError::too_many(
             "too many requests publish at this moment",
         ));
@@ -92,7 +132,16 @@ async fn publish<B: Backend>(
     });
     let header_key = header_key.transpose()?;
 
+    let take = |events| {
+        may.rates.take(publisher, events).map_err(|wait| {
+            node.metrics.limited(Limit::PublishRate);
+            let message = "this key publishes faster than --publish-rate";
+            ApiError::too_many(message).after(wait)
+        })
+    };
+
     if !text.trim_start().starts_with('[') {
+        take(1)?;
         let (shop, event, _) = read_event(&node, &text)?;
         let receipt = node.append(&shop, event, header_key.as_deref()).await?;
         let status = if receipt.repeated {
@@ -108,13 +157,15 @@ async fn publish<B: Backend>(
     }
     let events: Vec<&RawValue> = serde_json::from_str(&text)
         .map_err(|error| ApiError::unprocessable("invalid", what(&error)))?;
-    if events.len() > EVENTS_MAX {
+    let events_max = may.rates.events_max();
+    if events.len() > events_max {
         let message = format!(
-            "at most {EVENTS_MAX} events at a time, not {}",
+            "at most {events_max} events at a time, not {}",
             events.len()
         );
         return Err(ApiError::unprocessable("too_many_events", message));
     }
+    take(events.len())?;
     Ok(json(
         StatusCode::CREATED,
         &publish_all(&node, &events).await,

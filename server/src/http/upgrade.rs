@@ -3,16 +3,12 @@
 //! warp has a filter for this, but its sockets can't be given a buffer of our size, copy each text per recipient and outlive the
 //! server. So the handshake is ours: hyper gives the connection, tungstenite the accept key.
 
-use std::{
-    collections::HashMap,
-    net::IpAddr,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::Arc;
 
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
-use tabwire_protocol::{Millis, SUBPROTOCOL};
-use tokio::net::TcpStream;
+use tabwire_protocol::SUBPROTOCOL;
+use tokio::{net::TcpStream, sync::Semaphore};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use warp::{
     Filter, Reply,
@@ -23,27 +19,29 @@ use super::{Answer, PeerAddr, Route, cors::is_localhost, error::ApiError, respon
 use crate::{
     clock,
     config::Config,
+    limits::Limit,
     node::{Backend, Node},
-    rate::{Bucket, Rate},
     session,
 };
 
-/// How many addresses are remembered at a time for their rate.
-const ADDRESSES_MAX: usize = 100_000;
-
 pub(super) fn route<B: Backend>(node: &Arc<Node<B>>) -> Route {
+    let pending = Arc::new(Semaphore::new(node.config.limits.pending));
     warp::path!("ws")
         .and(warp::get())
         .and(with(node))
+        .and(with(&pending))
         .and(warp::header::headers_cloned())
         .and(warp::ext::optional::<PeerAddr>())
         .and(warp::ext::optional::<OnUpgrade>())
-        .map(|node, headers, peer, upgrade| respond(answer(&node, &headers, peer, upgrade)))
+        .map(|node, pending, headers, peer, upgrade| {
+            respond(answer(&node, pending, &headers, peer, upgrade))
+        })
         .boxed()
 }
 
 fn answer<B: Backend>(
     node: &Arc<Node<B>>,
+    pending: Arc<Semaphore>,
     headers: &HeaderMap,
     peer: Option<PeerAddr>,
     upgrade: Option<OnUpgrade>,
@@ -61,15 +59,22 @@ fn answer<B: Backend>(
     if node.is_draining() {
         return Err(ApiError::unavailable("the server is about to end"));
     }
-    if let Some(PeerAddr(peer)) = peer
-        && !node
-            .addresses
-            .take(node.config.limits.connects, peer.ip(), clock::now())
-    {
-        return Err(ApiError::too_many("too many connections from this address"));
-    }
+    let of_address = peer.map(|PeerAddr(peer)| node.addresses.open(peer.ip(), clock::now()));
+    let of_address = of_address.transpose().map_err(|limit| {
+        node.metrics.limited(limit);
+        ApiError::too_many(match limit {
+            Limit::MaxConnectionsPerAddress => "this address has too many connections",
+            _ => "this address connects too often",
+        })
+    })?;
     let Some(handle) = node.sockets.open() else {
+        node.metrics.limited(Limit::MaxConnections);
         return Err(ApiError::unavailable("too many connections"));
+    };
+    let Ok(pending) = pending.try_acquire_owned() else {
+        node.metrics.limited(Limit::MaxPending);
+        let message = "too many connections have not said hello yet";
+        return Err(ApiError::unavailable(message));
     };
     let upgrade = upgrade.ok_or_else(|| not_an_upgrade("this connection can't be upgraded"))?;
 
@@ -78,10 +83,11 @@ fn answer<B: Backend>(
         match upgrade.await {
             Ok(upgraded) => {
                 let (stream, read) = into_parts(upgraded);
-                session::serve(serving, stream, read, handle).await;
+                session::serve(serving, stream, read, handle, pending).await;
             }
             Err(error) => tracing::debug!(%error, "a connection ended in its handshake"),
         }
+        drop(of_address);
     });
 
     let mut response = StatusCode::SWITCHING_PROTOCOLS.into_response();
@@ -169,51 +175,4 @@ fn is_allowed_origin(config: &Config, headers: &HeaderMap) -> bool {
     let authority = origin.split_once("://").map(|(_, authority)| authority);
     is_localhost(&origin)
         || host.is_some_and(|host| authority == Some(host.to_ascii_lowercase().as_str()))
-}
-
-/// How fast each address connects.
-#[derive(Debug, Default)]
-pub(crate) struct Addresses {
-    // A std mutex: held for a map operation, never across an await.
-    buckets: Mutex<HashMap<IpAddr, Bucket>>,
-}
-
-impl Addresses {
-    /// Whether an address may connect once more.
-    fn take(&self, rate: Rate, address: IpAddr, now: Millis) -> bool {
-        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        if buckets.len() >= ADDRESSES_MAX && !buckets.contains_key(&address) {
-            buckets.retain(|_, bucket| !bucket.is_full(rate, now));
-            if buckets.len() >= ADDRESSES_MAX {
-                return false;
-            }
-        }
-        let bucket = buckets
-            .entry(address)
-            .or_insert_with(|| Bucket::full(rate, now));
-        bucket.take(rate, now)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_address_has_its_rate_and_those_at_rest_are_forgotten() {
-        let rate = Rate {
-            burst: 1,
-            per_second: 1,
-        };
-        let addresses = Addresses::default();
-        let address = |n: usize| IpAddr::from((n as u128).to_be_bytes());
-        for n in 0..ADDRESSES_MAX {
-            assert!(addresses.take(rate, address(n), Millis(0)));
-        }
-        assert!(!addresses.take(rate, address(0), Millis(999)));
-        assert!(!addresses.take(rate, address(ADDRESSES_MAX), Millis(999)));
-        assert!(addresses.take(rate, address(ADDRESSES_MAX), Millis(1_000)));
-        let buckets = addresses.buckets.lock().expect("not poisoned");
-        assert_eq!(buckets.len(), 1);
-    }
 }

@@ -6,7 +6,7 @@ use tabwire_protocol::{
     ClientFrame, CloseCode, Cursor, DecodeError, Hello, Millis, Module, Position, Resume,
     ServerFrame, ShopId, UserId, VERSION, Welcome,
 };
-use tokio::time::timeout;
+use tokio::{sync::OwnedSemaphorePermit, time::timeout};
 
 use super::{
     End,
@@ -17,7 +17,8 @@ use super::{
 use crate::{
     auth::Identity,
     clock,
-    hub::Shop,
+    hub::{JoinError, Shop},
+    limits::Limit,
     log::{EventLog, LogUnavailable},
     node::{Backend, Node},
     registry::{ClaimRequest, Claimed, Registry, RegistryUnavailable, SessionRecord},
@@ -50,13 +51,18 @@ pub(super) async fn greet<B: Backend>(
     node: &Node<B>,
     socket: &mut Socket,
     handle: &Handle,
+    pending: OwnedSemaphorePermit,
 ) -> Result<Session, End> {
     let hello = tokio::select! {
         hello = timeout(node.config.hello_timeout, read_hello(socket)) => {
-            hello.map_err(|_| End::close(CloseCode::Timeout, "no hello in time"))??
+            hello.map_err(|_| {
+                node.metrics.limited(Limit::HelloTimeout);
+                End::close(CloseCode::Timeout, "no hello in time")
+            })??
         }
         () = handle.closed() => return Err(End::Gone),
     };
+    drop(pending);
     if hello.v != VERSION {
         return Err(End::close(
             CloseCode::Version,
@@ -79,7 +85,14 @@ pub(super) async fn greet<B: Backend>(
         node: node.id.clone(),
     };
     // First the log, then the user's socket: nobody is replaced by a session that can't begin.
-    let shop = node.hub.join(&identity.shop).await?;
+    let shop = node.hub.join(&identity.shop).await;
+    let shop = shop.map_err(|error| match error {
+        JoinError::Log(error) => End::from(error),
+        JoinError::TooMany => {
+            node.metrics.limited(Limit::MaxShops);
+            End::close(CloseCode::TryLater, "too many shops have sessions here")
+        }
+    })?;
     let opened = open(node, &shop, &identity, hello.cursor.as_ref()).await?;
     let claim = claim(node, &record, hello.claim).await?;
 

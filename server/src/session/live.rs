@@ -23,6 +23,7 @@ use super::{
 use crate::{
     clock, command,
     hub::Shop,
+    limits::Limit,
     log::EventLog,
     node::{Backend, Node},
     rate::Bucket,
@@ -53,6 +54,7 @@ pub(super) async fn run<B: Backend>(
         record: Arc::new(session.record),
         timers: Timers::default(),
         frames: Bucket::full(node.config.limits.frames, clock::now()),
+        bytes: Bucket::full(node.config.limits.bytes, clock::now()),
         commands: Commands::default(),
         probes: Vec::new(),
         delivers: true,
@@ -91,6 +93,7 @@ struct Live<'s, B: Backend> {
     cursor: SessionCursor,
     timers: Timers,
     frames: Bucket,
+    bytes: Bucket,
     commands: Commands,
     /// Those who want to know whether the client lives: told by its next frame.
     probes: Vec<oneshot::Sender<()>>,
@@ -222,9 +225,16 @@ impl<B: Backend> Live<'_, B> {
             // Who asked may have stopped waiting.
             let _ = probe.send(());
         }
-        let rate = self.node.config.limits.frames;
-        if !self.frames.take(rate, clock::now()) {
+        let (limits, now) = (&self.node.config.limits, clock::now());
+        if !self.frames.take(limits.frames, now) {
+            self.node.metrics.limited(Limit::FramesPerSecond);
             return Err(End::close(CloseCode::TooMany, "too many frames"));
+        }
+        if let Incoming::Text(text) = &incoming
+            && let Err(_) = self.bytes.take_many(limits.bytes, now, text.len() as u64)
+        {
+            self.node.metrics.limited(Limit::BytesPerSecond);
+            return Err(End::close(CloseCode::TooMany, "too many bytes"));
         }
         match incoming {
             // A box: what an answer needs while it is made would otherwise be part of every idle session.
@@ -280,6 +290,7 @@ impl<B: Backend> Live<'_, B> {
 
     async fn command(&mut self, command: Command) -> Result<(), End> {
         if self.commands.waiting.len() >= self.node.config.limits.session_commands {
+            self.node.metrics.limited(Limit::SessionCommands);
             let message = "too many commands are waiting";
             let nack = command::refusal(command.id, NackCode::RateLimited, message);
             return self.send(&nack).await;

@@ -12,7 +12,7 @@ mod timers;
 use std::sync::Arc;
 
 use tabwire_protocol::CloseCode;
-use tokio::net::TcpStream;
+use tokio::{net::TcpStream, sync::OwnedSemaphorePermit};
 
 use self::{
     socket::{Socket, SocketLimits},
@@ -38,12 +38,14 @@ impl End {
     }
 }
 
-/// Serves a WebSocket from after its handshake to its end. `read` is what came behind the handshake.
+/// Serves a WebSocket from after its handshake to its end. `read` is what came behind the handshake; `pending` is given back
+/// when it has said hello.
 pub(crate) async fn serve<B: Backend>(
     node: Arc<Node<B>>,
     stream: TcpStream,
     read: Vec<u8>,
     handle: Opened,
+    pending: OwnedSemaphorePermit,
 ) {
     let limits = SocketLimits {
         max_frame: node.config.max_frame,
@@ -52,7 +54,7 @@ pub(crate) async fn serve<B: Backend>(
     };
     let mut socket = Socket::new(stream, read, limits, Arc::clone(&node.metrics)).await;
     // A box: what the session needs on its way in would otherwise be carried along for as long as it lives.
-    let greeted = Box::pin(hello::greet(&node, &mut socket, &handle)).await;
+    let greeted = Box::pin(hello::greet(&node, &mut socket, &handle, pending)).await;
     let end = match greeted {
         Err(end) => end,
         Ok(session) => {

@@ -28,7 +28,7 @@ use tokio_tungstenite::{
 };
 
 use super::sockets::{Closing, Handle};
-use crate::metrics::Metrics;
+use crate::{limits::Limit, metrics::Metrics};
 
 /// What the kernel may hold for a socket (it doubles this, for its own needs). Left alone it would hold megabytes for each slow
 /// reader; and it says that there is room again only when a third of it is free, so a reader that takes less than that within the
@@ -120,6 +120,7 @@ impl Socket {
                 violation(CloseCode::Malformed, "frames are text, not binary")
             }
             Some(Err(tungstenite::Error::Capacity(CapacityError::MessageTooLong { .. }))) => {
+                self.metrics.limited(Limit::MaxFrame);
                 violation(CloseCode::TooLarge, "the frame is larger than maxFrame")
             }
             Some(Err(tungstenite::Error::Protocol(error)))
@@ -165,7 +166,10 @@ impl Socket {
             match written {
                 Ok(written) => return written,
                 Err(_) if self.ws.get_ref().written > before => {}
-                Err(_) => return Err(Gone),
+                Err(_) => {
+                    self.metrics.limited(Limit::WriteTimeout);
+                    return Err(Gone);
+                }
             }
         }
     }

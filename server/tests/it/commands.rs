@@ -201,6 +201,8 @@ async fn more_commands_than_are_remembered_are_refused() {
     }
     let one_more = command("a:3", "chat_message", &json!({}));
     assert_eq!(nack(&mut client, one_more).await, "rate_limited");
+    let limited = server.metric(r#"tabwire_limited_total{limit="commands"}"#);
+    assert_eq!(limited.await, 1.0);
 }
 
 #[tokio::test]
@@ -209,6 +211,8 @@ async fn more_commands_than_may_wait_are_refused() {
     let (mut client, _) = server.session().await;
     let one = command("a:1", "chat_message", &json!({}));
     assert_eq!(nack(&mut client, one).await, "rate_limited");
+    let limited = server.metric(r#"tabwire_limited_total{limit="session-commands"}"#);
+    assert_eq!(limited.await, 1.0);
 }
 
 #[tokio::test]

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use tabwire_server::rate::Rate;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -12,7 +11,7 @@ use tokio_tungstenite::tungstenite::Error;
 
 use crate::common::{SOON, Server, eventually, hello};
 
-const UPGRADE: [(&str, &str); 4] = [
+pub(crate) const UPGRADE: [(&str, &str); 4] = [
     ("connection", "keep-alive, Upgrade"),
     ("upgrade", "websocket"),
     ("sec-websocket-version", "13"),
@@ -122,36 +121,6 @@ async fn with_an_allow_list_only_its_origins_may_connect() {
     }
     // What sends no origin is no page.
     assert!(server.connect_with(&[]).await.is_ok());
-}
-
-#[tokio::test]
-async fn one_connection_too_many_is_asked_to_try_again() {
-    let server = Server::flags(&["--max-connections", "2"]).await;
-    let one = server.connect().await;
-    let _other = server.connect().await;
-    let response = server.request("GET", "/ws", &UPGRADE, "").await;
-    assert_eq!(response.error(), (503, "unavailable".to_owned()));
-    assert_eq!(response.header("retry-after"), Some("1"));
-    one.close().await;
-    eventually("there is room again", || async {
-        server.connect_with(&[]).await.is_ok()
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn an_address_that_connects_too_fast_is_asked_to_try_again() {
-    let server = Server::with(&[], |config| {
-        config.limits.connects = Rate {
-            burst: 2,
-            per_second: 0,
-        };
-    })
-    .await;
-    let _two = (server.connect().await, server.connect().await);
-    let response = server.request("GET", "/ws", &UPGRADE, "").await;
-    assert_eq!(response.error(), (429, "rate_limited".to_owned()));
-    assert_eq!(response.header("retry-after"), Some("1"));
 }
 
 #[tokio::test]

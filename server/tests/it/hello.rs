@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tabwire_server::rate::Rate;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::common::{Server, brief, claims, hello, request_sync, signed, token_with};
@@ -309,24 +308,6 @@ async fn unknown_fields_are_ignored() {
     let (mut client, _) = server.welcomed(hello).await;
     client.send(json!({"t": "ping", "x": 1})).await;
     assert_eq!(client.frame().await["t"], "ping");
-}
-
-#[tokio::test]
-async fn too_many_frames_are_closed_with_4429() {
-    let server = Server::with(&[], |config| {
-        config.limits.frames = Rate {
-            burst: 3,
-            per_second: 0,
-        };
-    })
-    .await;
-    let (mut client, _) = server.session().await;
-    for _ in 0..3 {
-        client.send(json!({"t": "pong", "lastEventId": 0})).await;
-    }
-    client.send_message(Message::Ping(Vec::new().into())).await;
-    let closed = client.closed().await;
-    assert_eq!((closed.code, &closed.bye["retry"]), (4429, &json!(true)));
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ mod handshake;
 mod hello;
 mod jwks;
 mod keys;
+mod limits;
 mod nodes;
 mod one_socket;
 mod operator;

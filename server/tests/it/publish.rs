@@ -354,6 +354,8 @@ async fn more_requests_than_may_publish_at_a_time_are_asked_to_try_again() {
         .expect("it reads");
     assert_eq!(read_response(&mut stalled).await.status, 201);
     assert_eq!(server.post(&order().to_string(), &[]).await.status, 201);
+    let limited = server.metric(r#"tabwire_limited_total{limit="publishing"}"#);
+    assert!(limited.await >= 1.0);
 }
 
 #[tokio::test]

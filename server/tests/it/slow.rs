@@ -69,6 +69,8 @@ async fn a_socket_that_takes_nothing_for_the_write_timeout_is_closed() {
         server.metric("tabwire_sessions").await == 0.0
     })
     .await;
+    let limited = server.metric(r#"tabwire_limited_total{limit="write-timeout"}"#);
+    assert_eq!(limited.await, 1.0);
 }
 
 #[tokio::test]
