@@ -14,7 +14,7 @@ use tokio::{
 
 use crate::{
     log::{EventLog, LogUnavailable},
-    tail::{self, Following, Tail, TailMetrics},
+    tail::{self, Following, Room, Tail, TailMetrics},
 };
 
 /// The shops with sessions. A shop's tail begins with its first session and ends with its last.
@@ -23,6 +23,7 @@ pub(crate) struct Hub<L> {
     log: Arc<L>,
     how: Following,
     metrics: TailMetrics,
+    room: Arc<Room>,
     shops: Arc<Shops>,
 }
 
@@ -74,6 +75,7 @@ impl<L: EventLog> Hub<L> {
         max: usize,
         count: Gauge,
         metrics: TailMetrics,
+        room: Room,
     ) -> Self {
         let shops = Shops {
             open: std::sync::Mutex::default(),
@@ -84,6 +86,7 @@ impl<L: EventLog> Hub<L> {
             log,
             how,
             metrics,
+            room: Arc::new(room),
             shops: Arc::new(shops),
         }
     }
@@ -95,7 +98,7 @@ impl<L: EventLog> Hub<L> {
     pub(crate) async fn join(&self, name: &ShopId) -> Result<Arc<Shop>, JoinError> {
         let shop = self.shops.open(name).ok_or(JoinError::TooMany)?;
         let begun = shop.followed.get_or_try_init(|| async {
-            let (tail, notices) = tail::begin(&*self.log, name).await?;
+            let (tail, notices) = tail::begin(&*self.log, name, Arc::clone(&self.room)).await?;
             let task = {
                 let (log, name, how) = (Arc::clone(&self.log), name.clone(), self.how);
                 let (tail, metrics) = (Arc::clone(&tail), self.metrics.clone());
@@ -148,9 +151,10 @@ impl Shop {
         &self,
         log: &impl EventLog,
         after: Position,
+        page_events: usize,
     ) -> Result<(), LogUnavailable> {
         let _reaching = self.reaching.lock().await;
-        tail::reach_back(log, &self.name, self.tail(), after).await
+        tail::reach_back(log, &self.name, self.tail(), after, page_events).await
     }
 
     /// Its tail.
@@ -203,6 +207,7 @@ mod tests {
             age: Millis(600_000),
             compare: None,
             patience: Duration::ZERO,
+            page_events: 512,
         };
         Hub::new(
             Arc::new(log),
@@ -210,6 +215,7 @@ mod tests {
             max,
             Gauge::default(),
             TailMetrics::default(),
+            Room::new(1 << 20, 1 << 20, Gauge::default()),
         )
     }
 

@@ -20,7 +20,7 @@ use crate::{
     random,
     registry::{MemoryRegistry, Registry},
     session::sockets::Sockets,
-    tail::Following,
+    tail::{Following, Room},
 };
 
 /// How many sessions at a time read the log by themselves.
@@ -101,7 +101,13 @@ impl<B: Backend> Node<B> {
             age: config.retention.age,
             compare: B::SEVERAL_NODES.then_some(config.ping),
             patience: config.log_patience,
+            page_events: config.limits.page_events,
         };
+        let room = Room::new(
+            config.limits.tail_bytes,
+            config.limits.tails_bytes,
+            metrics.tail_bytes.clone(),
+        );
         Self {
             id: random::hex::<8>(),
             hub: Hub::new(
@@ -110,6 +116,7 @@ impl<B: Backend> Node<B> {
                 config.limits.shops,
                 metrics.shops.clone(),
                 metrics.tails.clone(),
+                room,
             ),
             log,
             registry,

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use prometheus_client::metrics::{counter::Counter, family::Family};
+use prometheus_client::metrics::{counter::Counter, family::Family, gauge::Gauge};
 use tabwire_protocol::{Epoch, Millis, Module, Position, ShopId, UserId};
 use tokio::{
     sync::{Notify, watch},
@@ -25,12 +25,8 @@ use crate::{
 
 /// How many events a tail has at most.
 pub(crate) const TAIL_EVENTS_MAX: usize = 4_096;
-/// How many bytes of events a tail has at most, but always one event.
-pub(crate) const TAIL_BYTES_MAX: usize = 8 << 20;
 /// How many encodings of an event are kept: sessions differ in `prev`, mostly only in few ways.
 const ENCODINGS_MAX: usize = 4;
-/// How many events a repair reads at a time.
-const REPAIR_PAGE_EVENTS: usize = 512;
 /// How long a session waits for the tail to follow a log that has begun anew.
 const EPOCH_WAIT: Duration = Duration::from_secs(2);
 /// How long between the tries of a repair.
@@ -56,11 +52,51 @@ pub(crate) enum State {
     Lost,
 }
 
+/// How much memory the tails of a node have: one, and all together. Each has at least its newest event.
+#[derive(Debug)]
+pub(crate) struct Room {
+    tail_bytes_max: usize,
+    tails_bytes_max: usize,
+    /// How many bytes they have.
+    taken: Gauge,
+}
+
+impl Room {
+    /// Room for so many bytes of events. The gauge says how many are taken.
+    pub(crate) const fn new(tail_bytes_max: usize, tails_bytes_max: usize, taken: Gauge) -> Self {
+        Self {
+            tail_bytes_max,
+            tails_bytes_max,
+            taken,
+        }
+    }
+
+    fn take(&self, bytes: usize) {
+        self.taken.inc_by(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
+
+    fn give_back(&self, bytes: usize) {
+        self.taken.dec_by(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
+
+    /// Whether a tail of so many bytes has to drop some.
+    fn is_short(&self, bytes: usize) -> bool {
+        let all = usize::try_from(self.taken.get()).unwrap_or(0);
+        bytes > self.tail_bytes_max || all > self.tails_bytes_max
+    }
+
+    /// Whether a tail of so many bytes may take so many more.
+    fn has(&self, bytes: usize, more: usize) -> bool {
+        let all = usize::try_from(self.taken.get()).unwrap_or(0);
+        bytes + more <= self.tail_bytes_max && all + more <= self.tails_bytes_max
+    }
+}
+
 impl Tail {
     /// A tail that begins at the head of the log.
-    fn new(bounds: LogBounds) -> Self {
+    fn new(bounds: LogBounds, room: Arc<Room>) -> Self {
         Self {
-            ring: RwLock::new(Ring::new(bounds)),
+            ring: RwLock::new(Ring::new(bounds, room)),
             state: watch::Sender::new(State::Following),
             doubted: Notify::new(),
         }
@@ -112,11 +148,12 @@ impl Tail {
 pub(crate) async fn begin<L: EventLog>(
     log: &L,
     shop: &ShopId,
+    room: Arc<Room>,
 ) -> Result<(Arc<Tail>, L::Notices), LogUnavailable> {
     // In this order: what is appended between the two is known twice, not never.
     let notices = log.subscribe(clock::now(), shop).await?;
     let page = log.read(clock::now(), shop, Position::ZERO, 0).await?;
-    Ok((Arc::new(Tail::new(page.bounds)), notices))
+    Ok((Arc::new(Tail::new(page.bounds, room)), notices))
 }
 
 /// Has a tail reach back to a position, if it has the room: then those who come back after a while are served from it, and not each
@@ -129,15 +166,16 @@ pub(crate) async fn reach_back(
     shop: &ShopId,
     tail: &Tail,
     after: Position,
+    page_events: usize,
 ) -> Result<(), LogUnavailable> {
     let LogBounds { epoch, head, floor } = tail.ring().bounds.clone();
     let room = (TAIL_EVENTS_MAX as u64).saturating_sub(head.get() - floor.get());
     if after >= floor || floor.get() - after.get() > room {
         return Ok(());
     }
-    let (mut older, mut at, mut bytes) = (Vec::new(), after, tail.ring().bytes);
+    let (mut older, mut at, mut bytes) = (Vec::new(), after, 0);
     while at < floor {
-        let page = log.read(clock::now(), shop, at, REPAIR_PAGE_EVENTS).await?;
+        let page = log.read(clock::now(), shop, at, page_events).await?;
         if page.bounds.epoch != epoch {
             tail.doubt();
             return Ok(());
@@ -151,8 +189,11 @@ pub(crate) async fn reach_back(
             .iter()
             .map(|stored| stored.bytes())
             .sum::<usize>();
-        if bytes > TAIL_BYTES_MAX {
-            return Ok(());
+        {
+            let ring = tail.ring();
+            if !ring.room.has(ring.bytes, bytes) {
+                return Ok(());
+            }
         }
         older.extend(page.events);
     }
@@ -171,6 +212,8 @@ pub(crate) struct Following {
     pub(crate) compare: Option<Duration>,
     /// For how long a log may be unreadable before the tail is lost.
     pub(crate) patience: Duration,
+    /// How many events are read at a time.
+    pub(crate) page_events: usize,
 }
 
 /// Lets a tail follow its log, until the log can't be read.
@@ -317,7 +360,7 @@ impl<L: EventLog> Repair<'_, L> {
             };
             let page = self
                 .log
-                .read(clock::now(), self.shop, after, REPAIR_PAGE_EVENTS)
+                .read(clock::now(), self.shop, after, self.how.page_events.max(2))
                 .await?;
             let before = self.tail.ring().bounds.head;
             match self.tail.change(|ring| ring.take_page(&page, self.how.age)) {
@@ -348,6 +391,7 @@ pub(crate) struct Ring {
     bounds: LogBounds,
     entries: VecDeque<Entry>,
     bytes: usize,
+    room: Arc<Room>,
 }
 
 /// What became of a notice.
@@ -375,14 +419,20 @@ enum Paged {
 }
 
 impl Ring {
-    const fn new(bounds: LogBounds) -> Self {
+    const fn new(bounds: LogBounds, room: Arc<Room>) -> Self {
         let mut ring = Self {
             bounds,
             entries: VecDeque::new(),
             bytes: 0,
+            room,
         };
         ring.bounds.floor = ring.bounds.head;
         ring
+    }
+
+    /// Begins at the head of another log, or of one that has gone on without it.
+    fn begin_anew(&mut self, bounds: &LogBounds) {
+        *self = Self::new(bounds.clone(), Arc::clone(&self.room));
     }
 
     fn take(&mut self, epoch: &Epoch, stored: Arc<Stored>, age: Millis) -> Took {
@@ -405,7 +455,7 @@ impl Ring {
     /// Takes what was read after the head, or after the position before it.
     fn take_page(&mut self, page: &Page, age: Millis) -> Paged {
         if page.bounds.epoch != self.bounds.epoch {
-            *self = Self::new(page.bounds.clone());
+            self.begin_anew(&page.bounds);
             return Paged::All;
         }
         if page.bounds.head < self.bounds.head {
@@ -413,7 +463,7 @@ impl Ring {
         }
         if self.bounds.head < page.bounds.floor {
             // What came after the ring has expired in the log: what is in the ring is no longer its end.
-            *self = Self::new(page.bounds.clone());
+            self.begin_anew(&page.bounds);
             return Paged::All;
         }
         for stored in &page.events {
@@ -437,6 +487,7 @@ impl Ring {
         }
         for stored in older.into_iter().rev().filter(|stored| stored.id <= floor) {
             self.bytes += stored.bytes();
+            self.room.take(stored.bytes());
             self.entries.push_front(Entry::new(stored));
         }
         self.bounds.floor = after;
@@ -446,19 +497,27 @@ impl Ring {
         let now = stored.timestamp;
         self.bounds.head = stored.id;
         self.bytes += stored.bytes();
+        self.room.take(stored.bytes());
         self.entries.push_back(Entry::new(stored));
         while let Some(oldest) = self.entries.front() {
             let keeps = self.entries.len() == 1
                 || (self.entries.len() <= TAIL_EVENTS_MAX
-                    && self.bytes <= TAIL_BYTES_MAX
+                    && !self.room.is_short(self.bytes)
                     && now.since(oldest.stored.timestamp) < age);
             if keeps {
                 break;
             }
             self.bytes -= oldest.stored.bytes();
+            self.room.give_back(oldest.stored.bytes());
             self.bounds.floor = oldest.stored.id;
             self.entries.pop_front();
         }
+    }
+}
+
+impl Drop for Ring {
+    fn drop(&mut self) {
+        self.room.give_back(self.bytes);
     }
 }
 
@@ -541,12 +600,27 @@ mod tests {
 
     const AGE: Millis = Millis(600_000);
 
+    const TAIL_BYTES_MAX: usize = 1 << 20;
+
+    fn room() -> Arc<Room> {
+        Arc::new(Room::new(
+            TAIL_BYTES_MAX,
+            2 * TAIL_BYTES_MAX,
+            Gauge::default(),
+        ))
+    }
+
     fn ring() -> Ring {
-        Ring::new(LogBounds {
+        ring_in(&room())
+    }
+
+    fn ring_in(room: &Arc<Room>) -> Ring {
+        let bounds = LogBounds {
             epoch: epoch("e1"),
             head: at(10),
             floor: at(2),
-        })
+        };
+        Ring::new(bounds, Arc::clone(room))
     }
 
     fn following(coalesce: Duration) -> Following {
@@ -555,6 +629,7 @@ mod tests {
             age: AGE,
             compare: None,
             patience: Duration::from_millis(300),
+            page_events: 512,
         }
     }
 
@@ -612,6 +687,31 @@ mod tests {
         ring.take(&epoch("e1"), stored(next + 2, "{}", AGE.0), AGE);
         assert_eq!(bounds(&ring), (next + 1, next + 2));
         assert!(ring.bytes < 1_000);
+    }
+
+    #[test]
+    fn rings_together_are_bounded_too_and_give_back_what_they_had() {
+        let room = room();
+        let (mut one, mut two, mut three) = (ring_in(&room), ring_in(&room), ring_in(&room));
+        let half = format!("\"{}\"", "x".repeat(TAIL_BYTES_MAX / 2 - 1_000));
+        for ring in [&mut one, &mut two] {
+            for id in [11, 12] {
+                ring.take(&epoch("e1"), stored(id, &half, 0), AGE);
+            }
+        }
+        // Whoever grows makes room; its newest event stays.
+        for id in [11, 12] {
+            three.take(&epoch("e1"), stored(id, &half, 0), AGE);
+        }
+        assert_eq!(
+            [bounds(&one), bounds(&two), bounds(&three)],
+            [(10, 12), (10, 12), (11, 12)]
+        );
+        let taken = |rings: &[&Ring]| rings.iter().map(|ring| ring.bytes as i64).sum::<i64>();
+        assert_eq!(room.taken.get(), taken(&[&one, &two, &three]));
+        drop(one);
+        two.begin_anew(&three.bounds);
+        assert_eq!(room.taken.get(), taken(&[&three]));
     }
 
     #[test]
@@ -732,7 +832,7 @@ mod tests {
             assert!(appended.is_ok());
         }
         let head = TAIL_EVENTS_MAX as u64 + 10;
-        let (tail, _notices) = begin(&log, &shop).await.expect("memory");
+        let (tail, _notices) = begin(&log, &shop, room()).await.expect("memory");
         for (after, floor) in [
             (head, head),
             (9, head),
@@ -740,7 +840,7 @@ mod tests {
             (10, 10),
             (9, 10),
         ] {
-            let reached = reach_back(&log, &shop, &tail, at(after)).await;
+            let reached = reach_back(&log, &shop, &tail, at(after), 512).await;
             assert_eq!(reached, Ok(()));
             assert_eq!(bounds(&tail.ring()), (floor, head));
         }
@@ -771,7 +871,7 @@ mod tests {
             shops: 100,
         });
         let shop = shop("s_1");
-        let (tail, notices) = begin(&log, &shop).await.expect("memory");
+        let (tail, notices) = begin(&log, &shop, room()).await.expect("memory");
         // More than the notices hold, before anybody follows.
         for _ in 0..3_000 {
             let appended = log.append(clock::now(), &shop, event("{}"), None).await;
@@ -847,7 +947,7 @@ mod tests {
             shops: 100,
         });
         let shop = shop("s_1");
-        let (tail, notices) = begin(&log, &shop).await.expect("memory");
+        let (tail, notices) = begin(&log, &shop, room()).await.expect("memory");
         let log = Unreadable(log);
         for _ in 0..3_000 {
             let appended = log.append(clock::now(), &shop, event("{}"), None).await;

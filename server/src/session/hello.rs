@@ -175,7 +175,8 @@ pub(super) async fn missing<B: Backend>(
         return Ok(None);
     };
     if shop.tail().ring().bounds().floor > last {
-        shop.reach_back(&*node.log, last).await?;
+        let page_events = node.config.limits.page_events;
+        shop.reach_back(&*node.log, last, page_events).await?;
     }
     for _ in 0..EPOCHS_MAX {
         let bounds = shop.tail().ring().bounds().clone();
@@ -255,10 +256,8 @@ async fn read_route<B: Backend>(
     }
     let mut at = after;
     while at < route.bounds.head && route.signs.len() < node.config.retention.events {
-        let page = node
-            .log
-            .read(clock::now(), name, at, ROUTE_PAGE_EVENTS)
-            .await?;
+        let page_events = node.config.limits.page_events;
+        let page = node.log.read(clock::now(), name, at, page_events).await?;
         if page.bounds.epoch != route.bounds.epoch || page.events.is_empty() {
             // It has begun anew, or expired under the reader's eyes; what is missing counts as too far.
             break;
@@ -273,9 +272,6 @@ async fn read_route<B: Backend>(
     }
     Ok(route)
 }
-
-/// How many events are read at a time to be counted.
-const ROUTE_PAGE_EVENTS: usize = 1_024;
 
 /// Gets the user's socket for this session, as the policy says.
 async fn claim<B: Backend>(

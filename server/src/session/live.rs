@@ -140,10 +140,8 @@ impl<B: Backend> Live<'_, B> {
         };
         let more = if behind {
             let (shop, after) = (&self.record.shop, self.cursor.position());
-            let page = self
-                .node
-                .log
-                .read(clock::now(), shop, after, BATCH_EVENTS_MAX);
+            let events = self.node.config.limits.page_events.min(BATCH_EVENTS_MAX);
+            let page = self.node.log.read(clock::now(), shop, after, events);
             let page = {
                 let permit = self.node.far_reads.acquire().await;
                 let _permit = permit.expect("nobody closes the semaphore");

@@ -541,7 +541,7 @@ impl File {
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("tabwire-{}-{number}-{name}", std::process::id());
-        let file = Self(std::env::temp_dir().join(name));
+        let file = Self(env::temp_dir().join(name));
         file.write(content);
         file
     }
