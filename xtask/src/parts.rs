@@ -26,12 +26,16 @@ pub(crate) enum Part {
     Npm,
     /// The demo's pages, built on the packed package
     Www,
+    /// Real server processes, a real Redis and checking clients, while something breaks
+    Faults,
     /// Tabs of real browsers with the packed package, against real server processes
     E2e,
 }
 
 const SIMULATOR_SEEDS: u64 = 2_000;
 const SIMULATOR_SEEDS_WITH_ALL: u64 = 20_000;
+/// How many scenarios with faults run at a time: they mostly wait.
+const FAULTS_AT_A_TIME: &str = "6";
 /// How deep all interleavings of an election are gone through.
 const ELECTION_DEPTH: u64 = 6;
 const ELECTION_DEPTH_WITH_ALL: u64 = 7;
@@ -102,6 +106,7 @@ impl Part {
             Self::Wasm => wasm(),
             Self::Npm => package(),
             Self::Www => site(),
+            Self::Faults => faults(all),
             Self::E2e => e2e(all),
         }
     }
@@ -175,6 +180,23 @@ fn site() -> Result<()> {
     setup::ensure(&[Need::WasmTarget, Need::Node])?;
     chain::site()?;
     Ok(())
+}
+
+/// Without Redis its scenarios are passed over, except in CI, where they fail.
+fn faults(all: bool) -> Result<()> {
+    if let Err(error) = setup::ensure(&[Need::Redis]) {
+        if env::var_os("CI").is_some() {
+            return Err(error);
+        }
+        println!("\nWITHOUT REDIS: nothing is tested that needs it.\n{error:#}\n");
+    }
+    let server = chain::server()?;
+    cargo("test")
+        .args(["-p", "tabwire-faults", "--"])
+        .args(["--test-threads", FAULTS_AT_A_TIME])
+        .env("TABWIRE_SERVER", server)
+        .env("TABWIRE_LONG", all.to_string())
+        .run()
 }
 
 /// In Chromium what is short; with `all` also what is long, and everything in Firefox and WebKit.

@@ -22,6 +22,8 @@ pub(crate) enum Need {
     ChromeDriver,
     Firefox,
     WebKitDriver,
+    /// The server; it is the sentinel too
+    Redis,
     /// A screen that nobody sees, for WebKit's browser
     Xvfb,
 }
@@ -44,6 +46,9 @@ pub(crate) fn ensure(needs: &[Need]) -> Result<()> {
             Need::WebKitDriver => {
                 packages.extend(webkit_driver().is_none().then_some("webkit2gtk-driver"));
             }
+            Need::Redis => {
+                packages.extend(on_path("redis-server").is_none().then_some("redis-server"));
+            }
             Need::Xvfb => packages.extend(on_path("Xvfb").is_none().then_some("xvfb")),
         }
     }
@@ -57,6 +62,7 @@ pub(crate) fn ensure(needs: &[Need]) -> Result<()> {
         Need::ChromeDriver => chromedriver().is_none(),
         Need::Firefox => firefox().is_none(),
         Need::WebKitDriver => webkit_driver().is_none(),
+        Need::Redis => on_path("redis-server").is_none(),
         Need::Xvfb => on_path("Xvfb").is_none(),
         Need::Rustfmt | Need::Clippy | Need::WasmTarget | Need::Node => false,
     });

@@ -1,0 +1,412 @@
+//! One connection of a client, from its hello to its end.
+
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::Value;
+use tabwire_protocol::{
+    Bye, ClientFrame, Cursor, CursorRule, Device, Event, FullRefresh, Hello, Position,
+    RefreshReason, RequestSync, Resume, SUBPROTOCOL, ServerFrame, Synced, VERSION, Verdict,
+    Welcome,
+};
+use tokio::{
+    net::{TcpSocket, TcpStream},
+    time::{sleep, sleep_until},
+};
+use tokio_tungstenite::{
+    WebSocketStream, client_async,
+    tungstenite::{self, Message, client::IntoClientRequest},
+};
+
+use super::{Life, Place};
+use crate::{
+    history::{Return, Stretch},
+    ledger::Who,
+    token::token,
+};
+
+/// How long the answer to a hello, or to a doubt, may take.
+const ANSWER: Duration = Duration::from_secs(10);
+/// How much longer than a ping period a socket may be silent before it is doubted.
+const GRACE: Duration = Duration::from_secs(5);
+
+pub(super) type Socket = WebSocketStream<TcpStream>;
+
+/// How a connection ended.
+pub(super) enum End {
+    /// The client was told to go.
+    Ordered,
+    /// The server, or the network.
+    Lost { code: Option<u16>, bye: Option<Bye> },
+    /// The server broke a promise.
+    Broken(String),
+}
+
+const LOST: End = End::Lost {
+    code: None,
+    bye: None,
+};
+
+pub(super) struct Session<'l> {
+    life: &'l mut Life,
+    socket: Socket,
+    lost: Instant,
+    attempted: Instant,
+    /// When the welcome came.
+    pub(super) welcomed: Option<Instant>,
+    ping: Duration,
+    rule: Option<CursorRule>,
+    /// The welcome announced a refresh that has not come.
+    awaits_refresh: bool,
+    /// The welcome announced a replay that is not over.
+    replays: bool,
+    /// The request_sync that is not answered.
+    asked: Option<u64>,
+    asks: u64,
+    heard: Instant,
+    doubts: bool,
+    bye: Option<Bye>,
+}
+
+impl<'l> Session<'l> {
+    /// A WebSocket at this node, of which the system keeps so many unread bytes.
+    pub(super) async fn connect(address: SocketAddr, unread_bytes: Option<u32>) -> Option<Socket> {
+        let socket = TcpSocket::new_v4().ok()?;
+        if let Some(bytes) = unread_bytes {
+            socket.set_recv_buffer_size(bytes).ok()?;
+        }
+        let stream = socket.connect(address).await.ok()?;
+        stream.set_nodelay(true).ok()?;
+        let mut request = format!("ws://{address}/ws").into_client_request().ok()?;
+        let protocol = SUBPROTOCOL.parse().ok()?;
+        request
+            .headers_mut()
+            .insert("sec-websocket-protocol", protocol);
+        Some(client_async(request, stream).await.ok()?.0)
+    }
+
+    pub(super) fn new(
+        life: &'l mut Life,
+        socket: Socket,
+        lost: Instant,
+        attempted: Instant,
+    ) -> Self {
+        Self {
+            rule: life.place.rule(),
+            life,
+            socket,
+            lost,
+            attempted,
+            welcomed: None,
+            ping: Duration::ZERO,
+            awaits_refresh: false,
+            replays: false,
+            asked: None,
+            asks: 0,
+            heard: Instant::now(),
+            doubts: false,
+            bye: None,
+        }
+    }
+
+    pub(super) async fn run(&mut self) -> End {
+        match self.talk().await {
+            Ok(never) => match never {},
+            Err(End::Ordered) => {
+                // Not a goodbye, but what a phone that loses its network does.
+                let _ = self.socket.get_mut().set_zero_linger();
+                End::Ordered
+            }
+            Err(end) => end,
+        }
+    }
+
+    async fn talk(&mut self) -> Result<std::convert::Infallible, End> {
+        let hello = hello(&self.life.who, &self.life.place);
+        self.send(&ClientFrame::Hello(hello)).await?;
+        loop {
+            let patience = if self.welcomed.is_none() || self.doubts {
+                ANSWER
+            } else {
+                self.ping + GRACE
+            };
+            tokio::select! {
+                message = self.socket.next() => self.hear(message).await?,
+                _ = self.life.orders.changed() => {
+                    // Told to come online while it is: nothing to do.
+                    if *self.life.orders.borrow_and_update() == super::Order::Offline {
+                        return Err(End::Ordered);
+                    }
+                }
+                () = sleep_until((self.heard + patience).into()) => self.doubt().await?,
+            }
+        }
+    }
+
+    async fn send(&mut self, frame: &ClientFrame) -> Result<(), End> {
+        let sent = self.socket.send(Message::text(frame.encode())).await;
+        match sent {
+            Ok(()) => Ok(()),
+            // Why it is closed stands in what is still to be read.
+            Err(tungstenite::Error::ConnectionClosed | tungstenite::Error::Protocol(_)) => Ok(()),
+            Err(_) if self.bye.is_some() => Ok(()),
+            Err(_) => Err(LOST),
+        }
+    }
+
+    /// Nothing has been heard for too long.
+    async fn doubt(&mut self) -> Result<(), End> {
+        if self.welcomed.is_none() || self.doubts {
+            return Err(LOST);
+        }
+        self.doubts = true;
+        self.heard = Instant::now();
+        self.send(&ClientFrame::Ping).await
+    }
+
+    async fn hear(&mut self, message: Option<tungstenite::Result<Message>>) -> Result<(), End> {
+        self.heard = Instant::now();
+        self.doubts = false;
+        match message {
+            Some(Ok(Message::Text(text))) => {
+                if let Some(pause) = self.life.habits.reads_slowly {
+                    sleep(pause).await;
+                }
+                let frame = ServerFrame::decode(&text);
+                let frame = frame.map_err(|error| End::Broken(format!("{error}: {text}")))?;
+                self.obey(frame, &text).await
+            }
+            Some(Ok(Message::Close(frame))) => Err(End::Lost {
+                code: frame.map(|frame| frame.code.into()),
+                bye: self.bye,
+            }),
+            Some(Ok(_)) => Ok(()),
+            Some(Err(_)) | None => Err(End::Lost {
+                code: None,
+                bye: self.bye,
+            }),
+        }
+    }
+
+    async fn obey(&mut self, frame: ServerFrame, text: &str) -> Result<(), End> {
+        if self.welcomed.is_none()
+            && !matches!(frame, ServerFrame::Welcome(_) | ServerFrame::Bye(_))
+        {
+            return Err(broken("something comes before the welcome", text));
+        }
+        match frame {
+            ServerFrame::Welcome(welcome) => self.welcome(welcome, text),
+            ServerFrame::Event(event) => self.event(&event, text).await,
+            ServerFrame::Synced(synced) => self.synced(synced, text).await,
+            ServerFrame::Ping { prev, up_to, .. } => {
+                self.observe(prev, up_to, text).await?;
+                let last_event_id = self.rule.map_or(Position::ZERO, CursorRule::last);
+                self.send(&ClientFrame::Pong { last_event_id }).await
+            }
+            ServerFrame::FullRefresh(refresh) => self.refresh(refresh, text),
+            ServerFrame::Bye(bye) => {
+                self.bye = Some(bye);
+                Ok(())
+            }
+            ServerFrame::Ack(_)
+            | ServerFrame::Nack(_)
+            | ServerFrame::Renewed(_)
+            | ServerFrame::Error(_) => Err(broken("nobody asked for this", text)),
+        }
+    }
+
+    fn welcome(&mut self, welcome: Welcome, text: &str) -> Result<(), End> {
+        if self.welcomed.is_some() {
+            return Err(broken("a second welcome", text));
+        }
+        if welcome.user_id.as_str() != self.life.who.user {
+            return Err(broken("the welcome is somebody else's", text));
+        }
+        let cursor = self.life.place.cursor.as_ref();
+        match (welcome.resume, cursor) {
+            (Resume::Fresh, None) => self.begin(None, &welcome),
+            (Resume::Replay, Some(cursor)) => {
+                if cursor.epoch != welcome.epoch || cursor.view != welcome.view {
+                    return Err(broken("a replay of another log or view", text));
+                }
+                self.replays = true;
+            }
+            (Resume::FullRefresh, Some(_)) => self.awaits_refresh = true,
+            (Resume::Fresh, Some(_)) => return Err(broken("the cursor was passed over", text)),
+            (Resume::Replay | Resume::FullRefresh, None) => {
+                return Err(broken("there was no cursor to go on from", text));
+            }
+        }
+        let now = Instant::now();
+        self.welcomed = Some(now);
+        self.ping = Duration::from_millis(welcome.ping_ms);
+        self.life.place.claim = Some(welcome.claim);
+        let mut history = self.life.history();
+        history.is_connected = true;
+        history.claim = welcome.claim;
+        Ok(())
+    }
+
+    /// A fresh start.
+    fn begin(&mut self, because: Option<RefreshReason>, welcome: &Welcome) {
+        let cursor = Cursor {
+            epoch: welcome.epoch.clone(),
+            view: welcome.view.clone(),
+            last: welcome.at,
+        };
+        self.start_stretch(cursor, because);
+    }
+
+    fn start_stretch(&mut self, cursor: Cursor, because: Option<RefreshReason>) {
+        self.rule = Some(CursorRule::at(cursor.last));
+        let from = cursor.last.get();
+        self.life.history().stretches.push(Stretch {
+            epoch: cursor.epoch.as_str().to_owned(),
+            from,
+            last: from,
+            delivered: Vec::new(),
+            because,
+        });
+        self.life.place.cursor = Some(cursor);
+    }
+
+    async fn event(&mut self, event: &Event, text: &str) -> Result<(), End> {
+        if self.awaits_refresh {
+            return Err(broken("an event comes before the refresh", text));
+        }
+        if !self.life.who.modules.contains(&event.module.as_str()) {
+            return Err(broken("an event of a module that is not the user's", text));
+        }
+        if event.scope.shop_id.as_str() != self.life.who.shop {
+            return Err(broken("an event of another shop", text));
+        }
+        match self.observe(event.prev(), event.id, text).await? {
+            Verdict::Apply => {}
+            Verdict::Gap => return Ok(()),
+            // After a request_sync the server may go back.
+            Verdict::Duplicate if self.asked.is_some() => return Ok(()),
+            Verdict::Duplicate => return Err(broken("a duplicate", text)),
+        }
+        let payload: Option<Value> = serde_json::from_str(event.payload.as_str()).ok();
+        let serial = payload.and_then(|payload| payload["n"].as_u64());
+        let serial = serial.ok_or_else(|| broken("a payload that nobody published", text))?;
+        let mut history = self.life.history();
+        history.newest = history.newest.max(Some(serial));
+        if let Some(stretch) = history.stretches.last_mut() {
+            stretch.delivered.push((event.id.get(), serial));
+        }
+        Ok(())
+    }
+
+    async fn synced(&mut self, synced: Synced, text: &str) -> Result<(), End> {
+        if self.awaits_refresh {
+            return Err(broken("a refresh was announced", text));
+        }
+        match synced.reference {
+            None if self.replays => self.caught_up(),
+            None => return Err(broken("no replay was announced", text)),
+            Some(reference) if self.asked == Some(reference) => self.asked = None,
+            Some(_) => return Err(broken("an answer without a question", text)),
+        }
+        self.observe(synced.prev, synced.up_to, text).await?;
+        Ok(())
+    }
+
+    fn refresh(&mut self, refresh: FullRefresh, text: &str) -> Result<(), End> {
+        if self.awaits_refresh || self.replays {
+            self.caught_up();
+        }
+        self.awaits_refresh = false;
+        if let Some(reference) = refresh.reference {
+            if self.asked != Some(reference) {
+                return Err(broken("an answer without a question", text));
+            }
+            self.asked = None;
+        }
+        let cursor = Cursor {
+            epoch: refresh.epoch,
+            view: refresh.view,
+            last: refresh.at,
+        };
+        self.start_stretch(cursor, Some(refresh.reason));
+        Ok(())
+    }
+
+    /// What was missed is there, or will never be.
+    fn caught_up(&mut self) {
+        self.replays = false;
+        let welcomed = self.welcomed.unwrap_or_else(Instant::now);
+        let back = Return {
+            away: welcomed - self.lost,
+            catch_up: self.attempted.elapsed(),
+        };
+        self.life.history().returns.push(back);
+    }
+
+    /// The cursor rule, for every frame that moves the cursor.
+    async fn observe(
+        &mut self,
+        prev: Position,
+        position: Position,
+        text: &str,
+    ) -> Result<Verdict, End> {
+        if self.awaits_refresh {
+            // A ping in between says something about a cursor that is about to be replaced.
+            return Ok(Verdict::Duplicate);
+        }
+        let Some(rule) = &mut self.rule else {
+            return Err(broken("there is no cursor to move", text));
+        };
+        let verdict = rule.observe(prev, position);
+        let last = rule.last();
+        match verdict {
+            Verdict::Apply => {
+                if let Some(cursor) = &mut self.life.place.cursor {
+                    cursor.last = last;
+                }
+                if let Some(stretch) = self.life.history().stretches.last_mut() {
+                    stretch.last = last.get();
+                }
+            }
+            Verdict::Gap => {
+                self.life.history().gaps += 1;
+                if self.asked.is_none() {
+                    self.ask().await?;
+                }
+            }
+            Verdict::Duplicate => {}
+        }
+        Ok(verdict)
+    }
+
+    async fn ask(&mut self) -> Result<(), End> {
+        let Some(cursor) = self.life.place.cursor.clone() else {
+            return Ok(());
+        };
+        self.asks += 1;
+        self.asked = Some(self.asks);
+        let reference = self.asks;
+        self.send(&ClientFrame::RequestSync(RequestSync { reference, cursor }))
+            .await
+    }
+}
+
+/// What a client says first.
+pub(super) fn hello(who: &Who, place: &Place) -> Hello {
+    let device = Device::new(&format!("d.{}", who.user));
+    Hello {
+        v: VERSION,
+        token: token(who),
+        device: device.expect("users' names are short"),
+        claim: place.claim,
+        cursor: place.cursor.clone(),
+        features: Vec::new(),
+    }
+}
+
+fn broken(what: &str, frame: &str) -> End {
+    End::Broken(format!("{what}: {frame}"))
+}

@@ -1,0 +1,330 @@
+//! A scenario: clients, a publisher and nodes, from the first event to the verdict.
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+use crate::{
+    client::{Client, Habits},
+    failures::Failures,
+    history::History,
+    http::Http,
+    ledger::{Ledger, Who},
+    node::Node,
+    publisher::{Plan, Publisher},
+    random::Random,
+    report,
+    until::until,
+    verdict::judge,
+};
+
+/// Everything has to have healed by then: clients back off for up to 30 s, and the machine may be busy.
+pub const HEALED: Duration = Duration::from_secs(90);
+
+/// How much is published before anything breaks, and after it has healed.
+const BEFORE: usize = 40;
+const AFTER: usize = 40;
+
+/// A shop with its clients and its publisher.
+#[derive(Debug)]
+pub struct Stage {
+    /// What the scenario is called, in its report.
+    pub name: String,
+    /// What is published; change it before `publish`.
+    pub plan: Plan,
+    /// The clients.
+    pub clients: Vec<Client>,
+    /// What was published.
+    pub ledger: Ledger,
+    /// What is wrong.
+    pub failures: Failures,
+    /// What else the report says.
+    pub notes: Vec<String>,
+    shop: String,
+    nodes: Vec<SocketAddr>,
+    publisher: Option<Publisher>,
+    healed: Option<Duration>,
+    started: Instant,
+}
+
+impl Stage {
+    /// An empty stage in front of these nodes.
+    pub fn new(name: &str, nodes: &[&Node]) -> Self {
+        let shop = "s_1".to_owned();
+        Self {
+            name: name.to_owned(),
+            plan: Plan::of(&shop),
+            clients: Vec::new(),
+            ledger: Ledger::default(),
+            failures: Failures::default(),
+            notes: Vec::new(),
+            shop,
+            nodes: nodes.iter().map(|node| node.address).collect(),
+            publisher: None,
+            healed: None,
+            started: Instant::now(),
+        }
+    }
+
+    /// So many clients more. Every fourth may see only one of the modules.
+    pub fn enter(&mut self, count: usize) {
+        let nodes = self.nodes.clone();
+        self.enter_at(count, &nodes, &Habits::default());
+    }
+
+    /// So many clients more, with these habits and at these addresses.
+    pub fn enter_at(&mut self, count: usize, addresses: &[SocketAddr], habits: &Habits) {
+        for _ in 0..count {
+            let nth = self.clients.len();
+            let who = Who {
+                user: format!("u_{nth}"),
+                shop: self.shop.clone(),
+                modules: if nth % 4 == 3 {
+                    vec!["orders"]
+                } else {
+                    vec!["orders", "chat"]
+                },
+            };
+            self.plan.users.push(who.user.clone());
+            self.clients.push(Client::start(
+                who,
+                addresses.to_vec(),
+                nth,
+                habits.clone(),
+                self.failures.clone(),
+            ));
+        }
+    }
+
+    /// Begins to publish, and waits until every client is given what is published.
+    pub async fn publish(&mut self) {
+        self.until(
+            "every client has a session",
+            HEALED,
+            async |stage: &Self| {
+                let mut clients = stage.clients.iter();
+                clients
+                    .all(|client| client.history().is_connected)
+                    .then_some(())
+            },
+        )
+        .await;
+        let publisher = Publisher::start(&self.plan, &self.nodes, &self.ledger, &self.failures);
+        self.publisher = Some(publisher);
+        self.flows().await;
+        self.acks(BEFORE).await;
+    }
+
+    /// Waits until every client was given something that was made up after this call; how long that took.
+    pub async fn flows(&mut self) -> Duration {
+        let start = Instant::now();
+        let mark = self.ledger.next();
+        self.until(
+            "every client is given new events",
+            HEALED,
+            async |stage: &Self| {
+                let mut clients = stage.clients.iter();
+                clients
+                    .all(|client| client.history().newest >= Some(mark))
+                    .then_some(())
+            },
+        )
+        .await;
+        let took = start.elapsed();
+        self.healed = Some(took);
+        took
+    }
+
+    /// Waits for something, and for broken promises meanwhile.
+    pub async fn until<T>(
+        &self,
+        what: &str,
+        within: Duration,
+        mut probe: impl AsyncFnMut(&Self) -> Option<T>,
+    ) -> T {
+        let what = format!("{what} ({})", self.name);
+        until(&what, within, async || {
+            self.failures.check();
+            probe(self).await
+        })
+        .await
+    }
+
+    /// For so long, clients lose their connections every few seconds and come back after two.
+    pub async fn churns(&self, time: Duration) {
+        let end = Instant::now() + time;
+        let mut random = Random::fresh();
+        let mut turns: Vec<(Instant, bool)> = Vec::new();
+        for _ in &self.clients {
+            let first = Duration::from_millis(random.below(4_000));
+            turns.push((Instant::now() + first, true));
+        }
+        self.until(
+            "the clients have lost enough connections",
+            time + HEALED,
+            async |stage: &Self| {
+                let now = Instant::now();
+                for (client, (turn, is_online)) in stage.clients.iter().zip(&mut turns) {
+                    if *turn > now || (now >= end && *is_online) {
+                        continue;
+                    }
+                    if *is_online {
+                        client.go_offline();
+                        *turn = now + Duration::from_secs(2);
+                    } else {
+                        client.go_online();
+                        *turn = now + Duration::from_millis(2_000 + random.below(4_000));
+                    }
+                    *is_online = !*is_online;
+                }
+                (now >= end && turns.iter().all(|(_, is_online)| *is_online)).then_some(())
+            },
+        )
+        .await;
+    }
+
+    /// Lets the fault last, and looks for broken promises meanwhile. That is how long a scenario is, not how long something takes.
+    pub async fn lasts(&self, time: Duration) {
+        let end = Instant::now() + time;
+        self.until("the fault is over", time * 2 + HEALED, async |_: &Self| {
+            (Instant::now() >= end).then_some(())
+        })
+        .await;
+    }
+
+    /// Publishes so many more and goes on: for what has to be passed, not waited for.
+    pub async fn acks(&self, count: usize) {
+        let end = self.ledger.count_acked() + count;
+        self.until("the publisher goes on", HEALED, async |stage: &Self| {
+            (stage.ledger.count_acked() >= end).then_some(())
+        })
+        .await;
+    }
+
+    /// The epoch and head of the log, in which all nodes agree.
+    pub async fn position(&self) -> (String, u64) {
+        self.until(
+            "all nodes agree on the position",
+            HEALED,
+            async |stage: &Self| {
+                let mut agreed = None;
+                for node in &stage.nodes {
+                    let path = format!("/position?shopId={}", stage.shop);
+                    let answer = Http::to(*node)
+                        .ask("GET", &path, None, "", Duration::from_secs(5))
+                        .await;
+                    let body: Value = serde_json::from_str(&answer.ok()?.body).ok()?;
+                    let position = (body["epoch"].as_str()?.to_owned(), body["head"].as_u64()?);
+                    if agreed.is_some_and(|agreed| agreed != position) {
+                        return None;
+                    }
+                    agreed = Some(position);
+                }
+                agreed
+            },
+        )
+        .await
+    }
+
+    /// Refreshes of all clients, by reason.
+    pub fn refreshes(&self) -> BTreeMap<&'static str, u64> {
+        let mut all = BTreeMap::new();
+        for client in &self.clients {
+            for (reason, count) in client.history().refreshes() {
+                *all.entry(reason).or_default() += count;
+            }
+        }
+        all
+    }
+
+    /// Publishes no more, waits until every client is at the head, and checks everything that everybody was given.
+    ///
+    /// # Panics
+    /// When a promise was broken.
+    pub async fn verdict(&mut self, nodes: &[&Node]) {
+        self.acks(AFTER).await;
+        let mut publisher = self.publisher.take().expect("something was published");
+        publisher.stop().await;
+        self.failures.check();
+        let position = self.position().await;
+        let (epoch, head) = (position.0.as_str(), position.1);
+        self.until(
+            "every client is at the head",
+            HEALED,
+            async |stage: &Self| {
+                let mut clients = stage.clients.iter();
+                clients
+                    .all(|client| {
+                        let history = client.history();
+                        history
+                            .now()
+                            .is_some_and(|now| now.epoch == epoch && now.last >= head)
+                    })
+                    .then_some(())
+            },
+        )
+        .await;
+        let histories: Vec<(Who, History)> = self
+            .clients
+            .iter()
+            .map(|client| (client.who.clone(), client.history().clone()))
+            .collect();
+        let events = self.ledger.events();
+        let verdict = judge(&events, &histories, (epoch, head));
+        for broken in &verdict.broken {
+            self.failures.add(broken.clone());
+        }
+        for node in nodes {
+            let printed = node.printed();
+            if let Some(line) = printed.lines().find(|line| line.contains("panicked")) {
+                self.failures
+                    .add(format!("the node at {} {line}", node.address));
+            }
+        }
+        let acked = events.iter().filter(|event| event.acked.is_some()).count();
+        let mut closes: BTreeMap<u16, u64> = BTreeMap::new();
+        for (code, count) in histories.iter().flat_map(|(_, history)| &history.closes) {
+            *closes.entry(*code).or_default() += count;
+        }
+        let returns = || histories.iter().flat_map(|(_, history)| &history.returns);
+        let mut parts = vec![
+            format!("FAULT {}", self.name),
+            format!("{} clients", histories.len()),
+            format!(
+                "{} given",
+                histories
+                    .iter()
+                    .map(|(_, history)| history.count())
+                    .sum::<usize>()
+            ),
+            format!(
+                "{acked} acked, {} unknown, {} retries",
+                events.len() - acked,
+                publisher.unanswered()
+            ),
+            format!("{} logs", verdict.epochs),
+            format!("refreshes {:?}", self.refreshes()),
+            format!("refreshed over {}", verdict.refreshed_over),
+            format!("closes {closes:?}"),
+            format!(
+                "away {}",
+                report::spread(returns().map(|back| back.away).collect())
+            ),
+            format!(
+                "catch-up {}",
+                report::spread(returns().map(|back| back.catch_up).collect())
+            ),
+        ];
+        if let Some(healed) = self.healed {
+            parts.push(format!("healed in {} ms", healed.as_millis()));
+        }
+        parts.append(&mut self.notes);
+        parts.push(format!("{:.0} s", self.started.elapsed().as_secs_f64()));
+        report::say(&parts.join(" | "));
+        self.failures.check();
+    }
+}
