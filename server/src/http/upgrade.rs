@@ -56,7 +56,8 @@ fn answer<B: Backend>(
             message,
         ));
     }
-    if node.is_draining() {
+    // Until then load balancers may not have seen that it is unready.
+    if node.closed.is_cancelled() {
         return Err(ApiError::unavailable("the server is about to end"));
     }
     let of_address = peer.map(|PeerAddr(peer)| node.addresses.open(peer.ip(), clock::now()));

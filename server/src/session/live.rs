@@ -58,6 +58,7 @@ pub(super) async fn run<B: Backend>(
         commands: Commands::default(),
         probes: Vec::new(),
         delivers: true,
+        leaves: false,
         node,
         socket,
         handle,
@@ -99,6 +100,8 @@ struct Live<'s, B: Backend> {
     probes: Vec<oneshot::Sender<()>>,
     /// Whether events may be written: not from the token's end until it is renewed.
     delivers: bool,
+    /// Whether it ends as soon as the commands that it has received are answered.
+    leaves: bool,
 }
 
 enum Never {}
@@ -110,11 +113,14 @@ impl<B: Backend> Live<'_, B> {
             if self.delivers {
                 self.commands.start(self.node, &self.record);
             }
+            if self.leaves && self.commands.are_answered() {
+                return Err(End::Gone);
+            }
             let next = self.timers.next().unwrap_or_else(far);
             tokio::select! {
                 biased;
                 () = self.handle.rung() => self.obey().await?,
-                incoming = self.socket.read() => self.hear(incoming).await?,
+                incoming = self.socket.read(), if !self.leaves => self.hear(incoming).await?,
                 () = sleep_until(next) => self.fire().await?,
                 answer = self.commands.answer() => self.send(&answer).await?,
                 grown = self.grown.changed(), if !more => {
@@ -202,8 +208,15 @@ impl<B: Backend> Live<'_, B> {
 
     /// Does what others ordered.
     async fn obey(&mut self) -> Result<(), End> {
-        if self.handle.closing().is_some() {
-            return Err(End::Gone);
+        if let Some(closing) = self.handle.closing() {
+            let waits = closing.code == CloseCode::Restart && self.delivers;
+            if !waits || self.commands.are_answered() {
+                return Err(End::Gone);
+            }
+            // The node ends soon after the drain's time, whatever is left then.
+            self.leaves = true;
+            let leaves_at = Instant::now() + self.node.config.drain.mul_f64(0.75);
+            self.timers.set(Timer::Leaves, leaves_at);
         }
         let probes = self.handle.take_probes();
         if probes.is_empty() {
@@ -364,6 +377,7 @@ impl<B: Backend> Live<'_, B> {
                     let grace = self.node.config.limits.expiry_grace;
                     self.timers.set(Timer::GraceEnds, now + grace);
                 }
+                Timer::Leaves => return Err(End::Gone),
                 Timer::GraceEnds => return Err(unauthorized("the token has expired")),
             }
         }
@@ -396,6 +410,11 @@ impl Commands {
             let run = command::run(Arc::clone(node), Arc::clone(record), command);
             self.running = Some(node.tasks.spawn(run));
         }
+    }
+
+    /// Whether none runs and none waits.
+    fn are_answered(&self) -> bool {
+        self.running.is_none() && self.waiting.is_empty()
     }
 
     /// The answer to the command that runs. Pending when none does.

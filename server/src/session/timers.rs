@@ -13,10 +13,18 @@ pub(crate) enum Timer {
     TokenEnds,
     /// The token was not renewed in time. Set when it ends.
     GraceEnds,
+    /// The commands were not answered before the node ends. Set when it drains.
+    Leaves,
 }
 
 impl Timer {
-    const ALL: [Self; 4] = [Self::Ping, Self::Silence, Self::TokenEnds, Self::GraceEnds];
+    const ALL: [Self; 5] = [
+        Self::Ping,
+        Self::Silence,
+        Self::TokenEnds,
+        Self::GraceEnds,
+        Self::Leaves,
+    ];
 }
 
 /// When each timer fires, if it is set.
