@@ -11,11 +11,14 @@ use std::{
 };
 
 use clap::{Parser, ValueEnum, builder::FalseyValueParser};
+use hyper::Uri;
 use tabwire_protocol::Millis;
+use tokio::sync::Semaphore;
 
 use crate::{
     auth::{Key, PublicAlgorithm, Signer, Verifier, jwks_file::JwksFile},
     clock,
+    command::webhook::WebhookConfig,
     log::memory::Retention,
     random,
     redis::Topology,
@@ -108,6 +111,30 @@ pub struct Flags {
     /// How long the log may be unreadable before sessions are sent away, to come back when it is there again.
     #[arg(long, env = "TABWIRE_LOG_PATIENCE", default_value = "10s", value_parser = duration)]
     pub log_patience: Duration,
+
+    /// Where commands of types with `"via": "webhook"` are posted, for the app to run them.
+    #[arg(long, env = "TABWIRE_COMMAND_WEBHOOK")]
+    pub command_webhook: Option<String>,
+
+    /// What these calls are signed with.
+    #[arg(long, env = "TABWIRE_WEBHOOK_SECRET", hide_env_values = true)]
+    pub webhook_secret: Option<String>,
+
+    /// A file with that secret; a line break at its end does not count.
+    #[arg(long, env = "TABWIRE_WEBHOOK_SECRET_FILE")]
+    pub webhook_secret_file: Option<PathBuf>,
+
+    /// How long the app may take to answer a call.
+    #[arg(long, env = "TABWIRE_WEBHOOK_TIMEOUT", default_value = "10s", value_parser = duration)]
+    pub webhook_timeout: Duration,
+
+    /// How often a command is posted to the app, under the same id, while it does not say what came of it.
+    #[arg(long, env = "TABWIRE_WEBHOOK_TRIES", default_value_t = 5)]
+    pub webhook_tries: u32,
+
+    /// How many calls of the app are under way at a time.
+    #[arg(long, env = "TABWIRE_WEBHOOK_CONCURRENCY", default_value_t = 64)]
+    pub webhook_concurrency: usize,
 
     /// What happens when a user connects from a second device.
     #[arg(long, env = "TABWIRE_CONCURRENCY", default_value = "replace")]
@@ -219,6 +246,8 @@ pub struct Config {
     pub redis: Option<RedisConfig>,
     /// How long the log may be unreadable before sessions are sent away.
     pub log_patience: Duration,
+    /// Where commands are posted that the app runs; none: it runs none.
+    pub webhook: Option<WebhookConfig>,
     /// What happens when a user connects from a second device.
     pub concurrency: Concurrency,
     /// How much of each log is kept.
@@ -337,6 +366,7 @@ impl Config {
             Some(path) => EventTypes::parse(&read("events-config", path)?)
                 .map_err(|error| file_error("events-config", path, &error))?,
         };
+        let webhook = webhook(&flags, &types)?;
         for (flag, value) in [
             ("retention", flags.retention),
             ("jwks-interval", flags.jwks_interval),
@@ -369,6 +399,7 @@ impl Config {
             jwks_interval: flags.jwks_interval,
             types,
             redis: redis(&flags)?,
+            webhook,
             log_patience: flags.log_patience,
             concurrency: match flags.concurrency {
                 ConcurrencyFlag::Replace => Concurrency::Replace,
@@ -398,6 +429,54 @@ impl Config {
             limits: Limits::new(&flags.limits, flags.max_frame)?,
         })
     }
+}
+
+fn webhook(flags: &Flags, types: &EventTypes) -> Result<Option<WebhookConfig>, ConfigError> {
+    let Some(url) = &flags.command_webhook else {
+        return match types.via_webhook() {
+            None => Ok(None),
+            Some(event_type) => Err(wrong(
+                "command-webhook",
+                format!(
+                    "it is missing, and commands of type {event_type} are run by the app: say where"
+                ),
+            )),
+        };
+    };
+    let bad = |why: &str| wrong("command-webhook", format!("{why}: http://host:port/path"));
+    let url: Uri = url.parse().map_err(|_| bad("it is not an address"))?;
+    if !matches!(url.scheme_str(), Some("http" | "https")) || url.host().is_none() {
+        return Err(bad("it must be an http or https address"));
+    }
+    let secret = match (&flags.webhook_secret, &flags.webhook_secret_file) {
+        (Some(secret), _) => secret.clone(),
+        (None, Some(path)) => read("webhook-secret-file", path)?
+            .trim_end_matches(['\r', '\n'])
+            .to_owned(),
+        (None, None) => String::new(),
+    };
+    if secret.is_empty() {
+        return Err(wrong(
+            "webhook-secret",
+            "it is missing: the app tells by it that a call comes from this server",
+        ));
+    }
+    for (flag, is_zero) in [
+        ("webhook-timeout", flags.webhook_timeout.is_zero()),
+        ("webhook-tries", flags.webhook_tries == 0),
+        ("webhook-concurrency", flags.webhook_concurrency == 0),
+    ] {
+        if is_zero {
+            return Err(wrong(flag, "it must be more than 0"));
+        }
+    }
+    Ok(Some(WebhookConfig {
+        url,
+        secret,
+        timeout: flags.webhook_timeout,
+        tries: flags.webhook_tries,
+        concurrency: flags.webhook_concurrency.min(Semaphore::MAX_PERMITS),
+    }))
 }
 
 fn redis(flags: &Flags) -> Result<Option<RedisConfig>, ConfigError> {

@@ -35,11 +35,13 @@ pub(crate) enum Limit {
     SessionCommands,
     /// Commands that are remembered.
     Commands,
+    /// Calls of the app at a time.
+    WebhookConcurrency,
 }
 
 impl Limit {
     /// All of them.
-    pub(crate) const ALL: [Self; 16] = [
+    pub(crate) const ALL: [Self; 17] = [
         Self::MaxConnections,
         Self::MaxConnectionsPerAddress,
         Self::MaxPending,
@@ -56,6 +58,7 @@ impl Limit {
         Self::Publishing,
         Self::SessionCommands,
         Self::Commands,
+        Self::WebhookConcurrency,
     ];
 
     /// Its name among the labels of the metric, which is that of its flag.
@@ -77,6 +80,7 @@ impl Limit {
             Self::Publishing => "publishing",
             Self::SessionCommands => "session-commands",
             Self::Commands => "commands",
+            Self::WebhookConcurrency => "webhook-concurrency",
         }
     }
 }

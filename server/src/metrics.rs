@@ -40,6 +40,7 @@ pub(crate) struct Metrics {
     refreshes: Counted,
     closes: Counted,
     commands: Counted,
+    webhook_calls: Counted,
     requests: Counted,
     jwks_keys: Gauge,
     jwks_loads: Counted,
@@ -68,6 +69,7 @@ impl Default for Metrics {
             refreshes: Counted::default(),
             closes: Counted::default(),
             commands: Counted::default(),
+            webhook_calls: Counted::default(),
             requests: Counted::default(),
             jwks_keys: Gauge::default(),
             jwks_loads: Counted::default(),
@@ -163,6 +165,11 @@ impl Default for Metrics {
             "WebSockets closed by the server, by code",
             metrics.closes.clone(),
         );
+        registry.register(
+            "webhook_calls",
+            "Calls of the app by what came of them",
+            metrics.webhook_calls.clone(),
+        );
         registry.register("commands", "Commands by outcome", metrics.commands.clone());
         registry.register(
             "http_requests",
@@ -213,6 +220,11 @@ impl Metrics {
     /// Counts a command by its outcome.
     pub(crate) fn commanded(&self, outcome: &str) {
         count(&self.commands, "outcome", outcome);
+    }
+
+    /// Counts a call of the app by what came of it.
+    pub(crate) fn called_webhook(&self, outcome: &str) {
+        count(&self.webhook_calls, "outcome", outcome);
     }
 
     /// Counts a request by its status.

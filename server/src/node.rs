@@ -11,7 +11,11 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     clock,
-    command::Commands,
+    command::{
+        Commands,
+        records::{OneNode, Records, RedisRecords},
+        webhook::Webhook,
+    },
     config::Config,
     http::addresses::Addresses,
     hub::Hub,
@@ -32,6 +36,8 @@ pub(crate) trait Backend: Send + Sync + 'static {
     type Log: EventLog;
     /// Keeps the sessions.
     type Registry: Registry;
+    /// Keeps what became of commands that the app runs.
+    type Records: Records;
     /// Whether other nodes may keep theirs in the same place.
     const SEVERAL_NODES: bool;
 }
@@ -43,6 +49,7 @@ pub(crate) struct Memory;
 impl Backend for Memory {
     type Log = MemoryLog;
     type Registry = MemoryRegistry;
+    type Records = OneNode;
     const SEVERAL_NODES: bool = false;
 }
 
@@ -54,6 +61,7 @@ impl Backend for Redis {
     type Log = RedisLog;
     // For now.
     type Registry = MemoryRegistry;
+    type Records = RedisRecords;
     const SEVERAL_NODES: bool = true;
 }
 
@@ -68,6 +76,10 @@ pub(crate) struct Node<B: Backend> {
     pub(crate) log: Arc<B::Log>,
     /// The users' sockets, wherever they are.
     pub(crate) registry: B::Registry,
+    /// What became of commands that the app runs.
+    pub(crate) records: B::Records,
+    /// The app's back end, if it runs commands.
+    pub(crate) webhook: Option<Webhook>,
     /// The shops that have sessions here.
     pub(crate) hub: Hub<B::Log>,
     /// The sockets that are here.
@@ -93,6 +105,7 @@ impl<B: Backend> Node<B> {
         config: Config,
         log: B::Log,
         registry: B::Registry,
+        records: B::Records,
         metrics: Arc<Metrics>,
     ) -> Self {
         let log = Arc::new(log);
@@ -120,6 +133,8 @@ impl<B: Backend> Node<B> {
             ),
             log,
             registry,
+            records,
+            webhook: config.webhook.clone().map(Webhook::new),
             sockets: Sockets::new(config.max_connections, metrics.connections.clone()),
             addresses: Addresses::new(
                 config.limits.connects,

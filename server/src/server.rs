@@ -16,6 +16,7 @@ use warp::reply::Response;
 
 use crate::{
     auth::jwks_file,
+    command::records::{OneNode, RedisRecords},
     config::Config,
     drain::drain,
     http::{self, PeerAddr, Route, cors},
@@ -61,7 +62,7 @@ pub async fn run(
     let Some(redis) = config.redis.clone() else {
         let log = MemoryLog::new(config.retention);
         let registry = MemoryRegistry::default();
-        let node: Node<Memory> = Node::new(config, log, registry, metrics);
+        let node: Node<Memory> = Node::new(config, log, registry, OneNode, metrics);
         return serve(listeners, Arc::new(node), shutdown).await;
     };
     let topology = Topology::parse(&redis.url).expect("the configuration has been checked");
@@ -70,8 +71,9 @@ pub async fn run(
         probe: config.ping.min(PROBE_EVERY),
     };
     let link = Link::new(topology, patience, metrics.redis.clone());
-    let log = RedisLog::new(link.clone(), redis.prefix, config.retention);
-    let node: Node<Redis> = Node::new(config, log, MemoryRegistry::default(), metrics);
+    let log = RedisLog::new(link.clone(), redis.prefix.clone(), config.retention);
+    let records = RedisRecords::new(link, redis.prefix);
+    let node: Node<Redis> = Node::new(config, log, MemoryRegistry::default(), records, metrics);
     serve(listeners, Arc::new(node), shutdown).await;
 }
 

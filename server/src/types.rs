@@ -16,6 +16,8 @@ pub struct TypeRule {
     pub module: Module,
     /// Whether sessions of the module may send it.
     pub from_client: bool,
+    /// Whether what they send is run by the app, and not appended.
+    pub via_webhook: bool,
 }
 
 /// All event types.
@@ -94,6 +96,12 @@ impl EventTypes {
         self.0.values().map(|rule| &rule.module)
     }
 
+    /// A type that the app runs, if there is one.
+    pub fn via_webhook(&self) -> Option<&EventType> {
+        let found = self.0.iter().find(|(_, rule)| rule.via_webhook);
+        found.map(|(event_type, _)| event_type)
+    }
+
     /// Whether there are no types.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -110,6 +118,7 @@ fn rule(value: &Value) -> Result<TypeRule, String> {
             Value::String(_) => Ok(TypeRule {
                 module: module(value)?,
                 from_client: false,
+                via_webhook: false,
             }),
             _ => Err(
                 "it must be the name of a module, or {\"module\": …, \"from\": \"client\"}".into(),
@@ -119,20 +128,28 @@ fn rule(value: &Value) -> Result<TypeRule, String> {
     // What is misspelt would be silently ignored, and a type be open or closed against somebody's will.
     if let Some(unknown) = fields
         .keys()
-        .find(|key| !matches!(key.as_str(), "module" | "from"))
+        .find(|key| !matches!(key.as_str(), "module" | "from" | "via"))
     {
         return Err(format!(
-            "it has no field {unknown:?}: \"module\" and \"from\" are known"
+            "it has no field {unknown:?}: \"module\", \"from\" and \"via\" are known"
         ));
     }
-    Ok(TypeRule {
+    let is = |field: &str, name: &str| match fields.get(field) {
+        None => Ok(false),
+        Some(Value::String(value)) if value == name => Ok(true),
+        Some(other) => Err(format!("{field:?} can only be {name:?}, not {other}")),
+    };
+    let rule = TypeRule {
         module: module(fields.get("module").ok_or("\"module\" is missing")?)?,
-        from_client: match fields.get("from") {
-            None => false,
-            Some(Value::String(from)) if from == "client" => true,
-            Some(other) => return Err(format!("\"from\" can only be \"client\", not {other}")),
-        },
-    })
+        from_client: is("from", "client")?,
+        via_webhook: is("via", "webhook")?,
+    };
+    if rule.via_webhook && !rule.from_client {
+        return Err(
+            "\"via\": \"webhook\" is for what clients send: \"from\": \"client\" is missing".into(),
+        );
+    }
+    Ok(rule)
 }
 
 /// The entries as they stand in the file: a map would hide that one is there twice.
@@ -222,7 +239,15 @@ mod tests {
             ),
             (
                 r#"{"a": {"module": "b", "form": "client"}}"#,
-                r#"entry "a": it has no field "form": "module" and "from" are known"#,
+                r#"entry "a": it has no field "form": "module", "from" and "via" are known"#,
+            ),
+            (
+                r#"{"a": {"module": "b", "from": "client", "via": "log"}}"#,
+                r#"entry "a": "via" can only be "webhook", not "log""#,
+            ),
+            (
+                r#"{"a": {"module": "b", "via": "webhook"}}"#,
+                r#"entry "a": "via": "webhook" is for what clients send: "from": "client" is missing"#,
             ),
             (r#"{"a": "b", "a": "c"}"#, r#"entry "a": it is there twice"#),
         ] {

@@ -1,13 +1,16 @@
 //! What clients send: authorised, run once, in order, and answered.
 
 pub mod dedupe;
+pub(crate) mod records;
+pub(crate) mod webhook;
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use dedupe::{Admission, Dedupe, Outcome};
+use dedupe::{Admission, DEADLINE_DEFAULT, Dedupe, Outcome};
+use records::{Begun, Records};
 use tabwire_protocol::{Ack, Command, Executed, Nack, NackCode, ServerFrame};
 use tokio::{sync::watch, time::sleep};
 
@@ -126,6 +129,18 @@ async fn execute<B: Backend>(
         let message = format!("payload: nested deeper than {}", json::DEPTH_MAX);
         return Outcome::refused(NackCode::Invalid, message);
     }
+    if rule.via_webhook {
+        let Some(webhook) = &node.webhook else {
+            let message = "this server does not know where the app runs commands";
+            return Outcome::refused(NackCode::Unavailable, message);
+        };
+        let deadline = command
+            .deadline
+            .unwrap_or_else(|| clock::now().plus(DEADLINE_DEFAULT));
+        return webhook
+            .run(&node.records, &node.metrics, session, command, deadline)
+            .await;
+    }
     let event = NewEvent {
         event_type: command.event_type.clone(),
         module: rule.module.clone(),
@@ -190,11 +205,20 @@ async fn in_time_elsewhere<B: Backend>(
     else {
         return outcome;
     };
-    let key = key(session, command);
-    let executed = match node.log.recall(clock::now(), &session.shop, &key).await {
-        Ok(Some(receipt)) => return done(receipt),
-        Ok(None) => Executed::No,
-        Err(_) => Executed::Unknown,
+    let rule = node.config.types.get(&command.event_type);
+    let executed = if rule.is_some_and(|rule| rule.via_webhook) {
+        match node.records.recall(session, command).await {
+            Ok(Some(Begun::Settled(outcome))) => return outcome,
+            Ok(None | Some(Begun::Conflict)) => Executed::No,
+            Ok(Some(_)) | Err(_) => Executed::Unknown,
+        }
+    } else {
+        let key = key(session, command);
+        match node.log.recall(clock::now(), &session.shop, &key).await {
+            Ok(Some(receipt)) => return done(receipt),
+            Ok(None) => Executed::No,
+            Err(_) => Executed::Unknown,
+        }
     };
     Outcome::Failed {
         code,

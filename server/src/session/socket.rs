@@ -160,6 +160,8 @@ impl Socket {
             let before = self.ws.get_ref().written;
             let write_timeout = self.write_timeout;
             let written = tokio::select! {
+                // First the write: what the kernel has room for goes out even when the socket is about to be closed.
+                biased;
                 written = timeout(write_timeout, self.write()) => written,
                 () = handle.closed() => return Err(Gone),
             };

@@ -21,3 +21,4 @@ mod sessions;
 mod slow;
 mod tokens;
 mod unavailable;
+mod webhook;
