@@ -8,6 +8,8 @@ const server = "http://127.0.0.1:8080";
 
 export default defineConfig({
   plugins: [react()],
+  // The page finds its files beside it, whatever path the server or a proxy has it under.
+  base: "./",
   server: {
     // `npm run dev` beside `tabwire-server --demo`.
     proxy: {

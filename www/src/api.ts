@@ -1,4 +1,7 @@
-/** The demo server's few calls: a login without a password, and the shop's state. */
+/**
+ * The demo server's few calls: a login without a password, and the shop's state. Relative to the page, which may be under a path
+ * (`--base-path`).
+ */
 
 import type { ShopState } from "./wire";
 
@@ -17,7 +20,7 @@ const TOKEN_MARGIN_MS = 30_000;
 const tokens = new Map<string, Login>();
 
 export async function freshToken({ userId, shopId }: Session): Promise<string> {
-  const response = await fetch("/login", {
+  const response = await fetch("login", {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ userId, shopId }),
@@ -31,7 +34,7 @@ export async function freshToken({ userId, shopId }: Session): Promise<string> {
 export async function fetchShop(session: Session, signal: AbortSignal) {
   const known = tokens.get(session.userId);
   const token = known && known.expiresAt - TOKEN_MARGIN_MS > Date.now() ? known.token : await freshToken(session);
-  const response = await fetch("/state", { headers: { authorization: `Bearer ${token}` }, signal });
+  const response = await fetch("state", { headers: { authorization: `Bearer ${token}` }, signal });
   return answer<{ state: ShopState; epoch: string; lastEventId: number }>(response);
 }
 

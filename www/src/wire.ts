@@ -47,7 +47,7 @@ const POLL_MS = 5_000;
 
 export function connect(session: Session): Tabwire {
   const wire = createTabwire({
-    url: "/ws",
+    url: "ws", // beside the page, wherever that is
     user: session.userId,
     getToken: ({ reason }) => {
       note("token", `asked for a token: ${reason}`);
