@@ -27,6 +27,7 @@ use crate::{
 };
 
 pub use self::limits::{LimitFlags, Limits};
+pub use crate::http::client::Cidr;
 
 /// Realtime events with replay, and one WebSocket per user.
 ///
@@ -180,6 +181,10 @@ pub struct Flags {
     #[arg(long, env = "TABWIRE_ALLOWED_ORIGIN", value_delimiter = ',')]
     pub allowed_origin: Vec<String>,
 
+    /// A proxy, or a block of them (10.0.0.0/8), whose X-Forwarded-For says who connects. None: nobody's.
+    #[arg(long, env = "TABWIRE_TRUSTED_PROXY", value_delimiter = ',')]
+    pub trusted_proxy: Vec<Cidr>,
+
     /// The path that all routes are under.
     #[arg(long, env = "TABWIRE_BASE_PATH", default_value = "/")]
     pub base_path: String,
@@ -268,6 +273,8 @@ pub struct Config {
     pub max_frame: usize,
     /// The origins whose pages may connect; none: the server's own and localhost.
     pub allowed_origins: Vec<String>,
+    /// The proxies whose word about whom they speak for is taken.
+    pub trusted_proxies: Vec<Cidr>,
     /// The segments of the path that all routes are under.
     pub base_path: Vec<String>,
     /// Over how long clients come back after a drain.
@@ -418,6 +425,7 @@ impl Config {
             max_connections: flags.max_connections,
             max_frame: flags.max_frame,
             allowed_origins: origins(&flags.allowed_origin)?,
+            trusted_proxies: flags.trusted_proxy.clone(),
             base_path: base_path(&flags.base_path)?,
             drain: flags.drain,
             drain_delay: flags.drain_delay,
@@ -579,11 +587,13 @@ fn origins(origins: &[String]) -> Result<Vec<String>, ConfigError> {
 }
 
 fn base_path(path: &str) -> Result<Vec<String>, ConfigError> {
-    if !path.starts_with('/') || path.contains(['?', '#', '%']) {
-        return Err(wrong(
-            "base-path",
-            "it must begin with / and be a plain path",
-        ));
+    // What a browser would write in another way than it is written here would never be found.
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/-._~!$&'()*+,;=:@".contains(c);
+    let is_path = path.starts_with('/') && path.chars().all(is_plain);
+    if !is_path || path.split('/').any(|segment| matches!(segment, "." | "..")) {
+        let message =
+            format!("{path}: it must begin with / and be a plain path, such as /realtime");
+        return Err(wrong("base-path", message));
     }
     let segments = path.split('/').filter(|segment| !segment.is_empty());
     Ok(segments.map(str::to_owned).collect())
@@ -766,6 +776,12 @@ mod tests {
             ("--allowed-origin", "https://app.example.com/"),
             ("--allowed-origin", "https://*.example.com"),
             ("--base-path", "realtime"),
+            ("--base-path", "/a b"),
+            ("--base-path", "/a%20b"),
+            ("--base-path", "/ü"),
+            ("--base-path", "/a/../b"),
+            ("--trusted-proxy", "10.0.0.1/8"),
+            ("--trusted-proxy", "proxy.example.com"),
             ("--static", "/nowhere/at/all"),
             ("--events-config", "/nowhere/at/all"),
             ("--jwt-secret-file", "/nowhere/at/all"),

@@ -2,6 +2,7 @@
 
 pub(crate) mod addresses;
 pub(crate) mod body;
+pub(crate) mod client;
 pub(crate) mod cors;
 pub(crate) mod error;
 mod publish;
@@ -16,6 +17,7 @@ use warp::{
     Filter, Rejection, Reply,
     filters::BoxedFilter,
     http::{HeaderMap, HeaderValue, StatusCode, header},
+    path::FullPath,
     reject::{InvalidQuery, MethodNotAllowed},
     reply::Response,
 };
@@ -23,6 +25,7 @@ use warp::{
 use self::error::ApiError;
 use crate::{
     clock,
+    config::Config,
     demo::Demo,
     log::EventLog,
     node::{Backend, Node},
@@ -80,7 +83,43 @@ pub(crate) fn routes<B: Backend>(node: &Arc<Node<B>>) -> Route {
             .map(Reply::into_response);
         routes = routes.or(files).unify().or(page).unify().boxed();
     }
-    finished(under(&node.config.base_path).and(routes).boxed())
+    let base_path = &node.config.base_path;
+    let mut routes = under(base_path).and(routes).boxed();
+    if let (Some(last), true) = (base_path.last(), has_page(&node.config)) {
+        routes = to_slash(base_path, last).or(routes).unify().boxed();
+    }
+    finished(routes)
+}
+
+fn has_page(config: &Config) -> bool {
+    config.demo.is_some() || config.static_dir.is_some()
+}
+
+/// From `/realtime` to `/realtime/`: what the page there calls `ws` and `login` is under that.
+fn to_slash(base_path: &[String], last: &str) -> Route {
+    // Relative, since a proxy may have the base path under another one.
+    let location = HeaderValue::from_str(&format!("{last}/"));
+    let location = location.expect("the base path is visible ASCII");
+    under(base_path)
+        .and(warp::path::end())
+        .and(warp::get())
+        .and(warp::path::full())
+        .and_then(|path: FullPath| async move {
+            let has_slash = path.as_str().ends_with('/');
+            if has_slash {
+                Err(warp::reject())
+            } else {
+                Ok(())
+            }
+        })
+        .untuple_one()
+        .map(move || {
+            let mut response = StatusCode::PERMANENT_REDIRECT.into_response();
+            let headers = response.headers_mut();
+            headers.insert(header::LOCATION, location.clone());
+            response
+        })
+        .boxed()
 }
 
 /// The routes of the listener for operators.

@@ -15,7 +15,7 @@ use warp::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
 };
 
-use super::{Answer, PeerAddr, Route, cors::is_localhost, error::ApiError, respond, with};
+use super::{Answer, PeerAddr, Route, client, cors::is_localhost, error::ApiError, respond, with};
 use crate::{
     clock,
     config::Config,
@@ -60,7 +60,10 @@ fn answer<B: Backend>(
     if node.closed.is_cancelled() {
         return Err(ApiError::unavailable("the server is about to end"));
     }
-    let of_address = peer.map(|PeerAddr(peer)| node.addresses.open(peer.ip(), clock::now()));
+    let of_address = peer.map(|PeerAddr(peer)| {
+        let address = client::address(peer, headers, &node.config.trusted_proxies);
+        node.addresses.open(address, clock::now())
+    });
     let of_address = of_address.transpose().map_err(|limit| {
         node.metrics.limited(limit);
         ApiError::too_many(match limit {

@@ -2,7 +2,7 @@
 
 use std::{
     env,
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
     sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
@@ -32,6 +32,7 @@ use tokio_tungstenite::{
 
 /// What everything that should come soon may take, on a machine that is busy.
 pub(crate) const SOON: Duration = Duration::from_secs(10);
+pub(crate) const LOCALHOST: Ipv4Addr = Ipv4Addr::LOCALHOST;
 pub(crate) const PUBLISH_KEY: &str = "the-publish-key";
 const SECRET: &str = "a secret of the tests, 32 bytes.";
 const EVENTS: &str = r#"{
@@ -207,20 +208,8 @@ impl Server {
         &self,
         headers: &[(&'static str, &str)],
     ) -> Result<Client, tokio_tungstenite::tungstenite::Error> {
-        let socket = TcpSocket::new_v4().expect("there are sockets");
-        // Small, so that a client that does not read is soon one that the server has to wait for.
-        let small = socket.set_recv_buffer_size(64 << 10);
-        small.expect("it is a socket");
-        let stream = socket.connect(self.address).await;
-        let stream = stream.expect("the server listens");
-        stream.set_nodelay(true).expect("it is a socket");
-        let mut request = format!("ws://{}/ws", self.address).into_client_request()?;
-        for (name, value) in headers {
-            let value = value.parse().expect("a header's value");
-            request.headers_mut().insert(*name, value);
-        }
-        let (ws, _) = client_async(request, stream).await?;
-        Ok(Client { ws })
+        let url = format!("ws://{}/ws", self.address);
+        Client::open(self.address, LOCALHOST, &url, headers).await
     }
 
     /// What a hello gets: the code that it is closed with, or none when it is welcomed.
@@ -263,6 +252,31 @@ pub(crate) struct Client {
 }
 
 impl Client {
+    /// Opens what an URL names, wherever its host is, and from one of this machine's addresses.
+    pub(crate) async fn open(
+        address: SocketAddr,
+        from: Ipv4Addr,
+        url: &str,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Self, tokio_tungstenite::tungstenite::Error> {
+        let socket = TcpSocket::new_v4().expect("there are sockets");
+        // Small, so that a client that does not read is soon one that the server has to wait for.
+        let small = socket.set_recv_buffer_size(64 << 10);
+        small.expect("it is a socket");
+        let bound = socket.bind((from, 0).into());
+        bound.expect("all of 127.0.0.0/8 is this machine's");
+        let stream = socket.connect(address).await;
+        let stream = stream.expect("the server listens");
+        stream.set_nodelay(true).expect("it is a socket");
+        let mut request = url.into_client_request()?;
+        for (name, value) in headers {
+            let value = value.parse().expect("a header's value");
+            request.headers_mut().append(*name, value);
+        }
+        let (ws, _) = client_async(request, stream).await?;
+        Ok(Self { ws })
+    }
+
     pub(crate) async fn send(&mut self, frame: Value) {
         self.send_text(&frame.to_string()).await;
     }

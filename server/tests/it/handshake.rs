@@ -146,16 +146,6 @@ async fn a_request_head_that_does_not_come_ends_the_connection() {
 }
 
 #[tokio::test]
-async fn routes_are_under_the_base_path() {
-    let server = Server::flags(&["--base-path", "/realtime"]).await;
-    assert_eq!(server.get("/realtime/healthz").await.status, 200);
-    assert_eq!(
-        server.get("/healthz").await.error(),
-        (404, "not_found".to_owned())
-    );
-}
-
-#[tokio::test]
 async fn what_comes_right_behind_the_handshake_is_read() {
     let server = Server::start().await;
     let mut stream = TcpStream::connect(server.address)

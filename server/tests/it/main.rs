@@ -1,10 +1,12 @@
 //! The server over real sockets: one file per hazard, all in one program so that it is linked once.
 
+mod base_path;
 mod commands;
 mod common;
 mod delivery;
 mod demo;
 mod drain;
+mod forwarded;
 mod handshake;
 mod hello;
 mod jwks;
