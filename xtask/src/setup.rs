@@ -26,6 +26,8 @@ pub(crate) enum Need {
     Redis,
     /// A screen that nobody sees, for WebKit's browser
     Xvfb,
+    Nginx,
+    HaProxy,
 }
 
 const NODE_MAJOR_AT_LEAST: u32 = 20;
@@ -50,6 +52,8 @@ pub(crate) fn ensure(needs: &[Need]) -> Result<()> {
                 packages.extend(on_path("redis-server").is_none().then_some("redis-server"));
             }
             Need::Xvfb => packages.extend(on_path("Xvfb").is_none().then_some("xvfb")),
+            Need::Nginx => packages.extend(daemon("nginx").is_none().then_some("nginx-light")),
+            Need::HaProxy => packages.extend(daemon("haproxy").is_none().then_some("haproxy")),
         }
     }
     if packages.is_empty() {
@@ -64,6 +68,8 @@ pub(crate) fn ensure(needs: &[Need]) -> Result<()> {
         Need::WebKitDriver => webkit_driver().is_none(),
         Need::Redis => on_path("redis-server").is_none(),
         Need::Xvfb => on_path("Xvfb").is_none(),
+        Need::Nginx => daemon("nginx").is_none(),
+        Need::HaProxy => daemon("haproxy").is_none(),
         Need::Rustfmt | Need::Clippy | Need::WasmTarget | Need::Node => false,
     });
     if still_missing {
@@ -218,6 +224,14 @@ fn firefox_package() -> &'static str {
 fn on_ubuntu() -> bool {
     let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
     release.lines().any(|line| line == "ID=ubuntu")
+}
+
+/// A program that is meant for root: not on everybody's path.
+fn daemon(program: &str) -> Option<PathBuf> {
+    on_path(program).or_else(|| {
+        let path = Path::new("/usr/sbin").join(program);
+        path.is_file().then_some(path)
+    })
 }
 
 fn on_path(program: &str) -> Option<PathBuf> {

@@ -16,6 +16,7 @@ mod nodes;
 mod one_socket;
 mod operator;
 mod process;
+mod proxies;
 mod public_keys;
 mod publish;
 mod replay;
