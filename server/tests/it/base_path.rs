@@ -13,7 +13,9 @@ async fn routes_are_under_the_base_path_and_nowhere_else() {
             format!("/realtime{path}"),
             format!("/v1{path}"),
         ] {
-            let error = server.get(&elsewhere).await.error();
+            let error = request(server.address, "GET", &elsewhere, &[], b"")
+                .await
+                .error();
             assert_eq!(error, (404, "not_found".to_owned()), "{elsewhere}");
         }
     }

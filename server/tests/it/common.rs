@@ -30,6 +30,8 @@ use tokio_tungstenite::{
     tungstenite::{Message, client::IntoClientRequest, protocol::CloseFrame},
 };
 
+use crate::openapi;
+
 /// What everything that should come soon may take, on a machine that is busy.
 pub(crate) const SOON: Duration = Duration::from_secs(10);
 pub(crate) const LOCALHOST: Ipv4Addr = Ipv4Addr::LOCALHOST;
@@ -151,7 +153,9 @@ impl Server {
         headers: &[(&str, &str)],
         body: &str,
     ) -> Response {
-        request(self.address, method, path, headers, body.as_bytes()).await
+        let response = request(self.address, method, path, headers, body.as_bytes()).await;
+        openapi::hold(method, path, &response);
+        response
     }
 
     /// A request of a back end.

@@ -14,6 +14,7 @@ mod keys;
 mod limits;
 mod nodes;
 mod one_socket;
+mod openapi;
 mod operator;
 mod process;
 mod proxies;
