@@ -247,6 +247,12 @@ impl Metrics {
         count(&self.limited, "limit", limit.name());
     }
 
+    /// What counts a limit, for who does not know all metrics.
+    pub(crate) fn of_limit(&self, limit: Limit) -> Counter {
+        let label = [("limit", limit.name().to_owned())];
+        self.limited.get_or_create_owned(&label)
+    }
+
     /// All metrics as text.
     pub(crate) fn text(&self) -> String {
         let registry = self.registry.lock();

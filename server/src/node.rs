@@ -19,6 +19,7 @@ use crate::{
     config::Config,
     http::addresses::Addresses,
     hub::Hub,
+    limits::Limit,
     log::{AppendError, EventLog, MemoryLog, NewEvent, Receipt, redis::RedisLog},
     metrics::Metrics,
     random,
@@ -120,6 +121,10 @@ impl<B: Backend> Node<B> {
             config.limits.tail_bytes,
             config.limits.tails_bytes,
             metrics.tail_bytes.clone(),
+        )
+        .counting(
+            metrics.of_limit(Limit::TailBytes),
+            metrics.of_limit(Limit::TailsBytes),
         );
         Self {
             id: random::hex::<8>(),

@@ -59,15 +59,26 @@ pub(crate) struct Room {
     tails_bytes_max: usize,
     /// How many bytes they have.
     taken: Gauge,
+    /// How many events one tail had no room for, and how many all together.
+    limited: [Counter; 2],
 }
 
 impl Room {
     /// Room for so many bytes of events. The gauge says how many are taken.
-    pub(crate) const fn new(tail_bytes_max: usize, tails_bytes_max: usize, taken: Gauge) -> Self {
+    pub(crate) fn new(tail_bytes_max: usize, tails_bytes_max: usize, taken: Gauge) -> Self {
         Self {
             tail_bytes_max,
             tails_bytes_max,
             taken,
+            limited: Default::default(),
+        }
+    }
+
+    /// Counts the events that one tail has no room for, and those that all together have none for.
+    pub(crate) fn counting(self, tail: Counter, tails: Counter) -> Self {
+        Self {
+            limited: [tail, tails],
+            ..self
         }
     }
 
@@ -79,10 +90,15 @@ impl Room {
         self.taken.dec_by(i64::try_from(bytes).unwrap_or(i64::MAX));
     }
 
-    /// Whether a tail of so many bytes has to drop some.
-    fn is_short(&self, bytes: usize) -> bool {
+    /// Whether a tail of so many bytes has to drop some: what counts that.
+    fn short_of(&self, bytes: usize) -> Option<&Counter> {
+        let [tail, tails] = &self.limited;
         let all = usize::try_from(self.taken.get()).unwrap_or(0);
-        bytes > self.tail_bytes_max || all > self.tails_bytes_max
+        match () {
+            () if bytes > self.tail_bytes_max => Some(tail),
+            () if all > self.tails_bytes_max => Some(tails),
+            () => None,
+        }
     }
 
     /// Whether a tail of so many bytes may take so many more.
@@ -500,12 +516,16 @@ impl Ring {
         self.room.take(stored.bytes());
         self.entries.push_back(Entry::new(stored));
         while let Some(oldest) = self.entries.front() {
+            let short = self.room.short_of(self.bytes);
             let keeps = self.entries.len() == 1
                 || (self.entries.len() <= TAIL_EVENTS_MAX
-                    && !self.room.is_short(self.bytes)
+                    && short.is_none()
                     && now.since(oldest.stored.timestamp) < age);
             if keeps {
                 break;
+            }
+            if let Some(limited) = short {
+                limited.inc();
             }
             self.bytes -= oldest.stored.bytes();
             self.room.give_back(oldest.stored.bytes());
@@ -709,6 +729,7 @@ mod tests {
         );
         let taken = |rings: &[&Ring]| rings.iter().map(|ring| ring.bytes as i64).sum::<i64>();
         assert_eq!(room.taken.get(), taken(&[&one, &two, &three]));
+        assert_eq!(room.limited.each_ref().map(Counter::get), [0, 1]);
         drop(one);
         two.begin_anew(&three.bounds);
         assert_eq!(room.taken.get(), taken(&[&three]));
