@@ -52,6 +52,14 @@ impl Node {
         node
     }
 
+    /// A node on this Redis that is ready.
+    pub async fn on(redis: &str, flags: &[&str]) -> Self {
+        let own = ["--redis", redis, "--redis-timeout", "2s"];
+        let node = Self::start(&[&own, flags].concat()).await;
+        node.ready().await;
+        node
+    }
+
     /// Starts it again where it was, as whatever watches over a server does.
     ///
     /// # Panics

@@ -8,6 +8,7 @@ use std::{
 
 use serde_json::{Value, json};
 use tokio::{
+    sync::watch,
     task::JoinHandle,
     time::{Instant, MissedTickBehavior, interval, sleep},
 };
@@ -59,6 +60,8 @@ impl Plan {
 #[derive(Debug)]
 pub struct Publisher {
     stop: Arc<AtomicBool>,
+    hush: watch::Sender<bool>,
+    busy: Arc<AtomicU64>,
     unanswered: Arc<AtomicU64>,
     loops: Vec<JoinHandle<()>>,
 }
@@ -72,6 +75,8 @@ impl Publisher {
         failures: &Failures,
     ) -> Self {
         let (stop, unanswered) = (Arc::<AtomicBool>::default(), Arc::<AtomicU64>::default());
+        let (hush, hushed) = watch::channel(false);
+        let busy = Arc::<AtomicU64>::default();
         let run = Random::fresh().number();
         let loops = (0..plan.loops).map(|by| {
             let publishing = Loop {
@@ -83,6 +88,8 @@ impl Publisher {
                 ledger: ledger.clone(),
                 failures: failures.clone(),
                 stop: Arc::clone(&stop),
+                hushed: hushed.clone(),
+                busy: Arc::clone(&busy),
                 unanswered: Arc::clone(&unanswered),
                 random: Random::fresh(),
             };
@@ -91,9 +98,26 @@ impl Publisher {
         let loops = loops.collect();
         Self {
             stop,
+            hush,
+            busy,
             unanswered,
             loops,
         }
+    }
+
+    /// Makes up nothing new until [`Self::speak`]. What is under way is still answered: [`Self::is_silent`] says when.
+    pub fn hush(&self) {
+        self.hush.send_replace(true);
+    }
+
+    /// Goes on.
+    pub fn speak(&self) {
+        self.hush.send_replace(false);
+    }
+
+    /// Whether nothing is under way.
+    pub fn is_silent(&self) -> bool {
+        *self.hush.borrow() && self.busy.load(Ordering::SeqCst) == 0
     }
 
     /// Requests that got no answer, or were told to try again.
@@ -104,6 +128,7 @@ impl Publisher {
     /// Publishes nothing new, and waits for the answers to what is under way.
     pub async fn stop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
+        self.speak();
         for publishing in self.loops.drain(..) {
             publishing.await.expect("a publisher does not panic");
         }
@@ -127,6 +152,8 @@ struct Loop {
     ledger: Ledger,
     failures: Failures,
     stop: Arc<AtomicBool>,
+    hushed: watch::Receiver<bool>,
+    busy: Arc<AtomicU64>,
     unanswered: Arc<AtomicU64>,
     random: Random,
 }
@@ -144,13 +171,23 @@ impl Loop {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while !self.stop.load(Ordering::Relaxed) {
             ticks.tick().await;
+            self.busy.fetch_add(1, Ordering::SeqCst);
+            // Counted before it looks, so that nobody finds it silent who hushed it in between.
+            if *self.hushed.borrow() {
+                self.busy.fetch_sub(1, Ordering::SeqCst);
+                // Without a publisher there is nobody to speak to.
+                let _ = self.hushed.wait_for(|hushed| !hushed).await;
+                continue;
+            }
             let count = if self.random.percent(15) {
                 2 + self.random.below(BATCH_MAX - 1)
             } else {
                 1
             };
             let pending: Vec<Pending> = (0..count).map(|_| self.make_up()).collect();
-            if let Err(wrong) = self.deliver(pending).await {
+            let delivered = self.deliver(pending).await;
+            self.busy.fetch_sub(1, Ordering::SeqCst);
+            if let Err(wrong) = delivered {
                 return self.failures.add(format!("publishing: {wrong}"));
             }
         }
@@ -255,11 +292,7 @@ impl Loop {
                 (Some(epoch), Some(id), None) => {
                     self.ledger.acked(event.serial, epoch.to_owned(), id)
                 }
-                (
-                    None,
-                    None,
-                    Some("unavailable" | "not_tried" | "too_many_requests" | "rate_limited"),
-                ) => {
+                (None, None, Some("unavailable" | "not_tried" | "rate_limited")) => {
                     left.push(event);
                 }
                 _ => return Err(item.to_string()),

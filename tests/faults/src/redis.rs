@@ -120,6 +120,11 @@ impl Redis {
         self.process.as_ref().expect("Redis runs").signal(signal);
     }
 
+    /// All that it printed.
+    pub fn printed(&self) -> String {
+        self.process.as_ref().expect("Redis runs").printed()
+    }
+
     /// Runs a command.
     ///
     /// # Panics

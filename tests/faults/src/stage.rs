@@ -47,7 +47,8 @@ pub struct Stage {
     shop: String,
     nodes: Vec<SocketAddr>,
     publisher: Option<Publisher>,
-    healed: Option<Duration>,
+    flowed: Option<Instant>,
+    healed: Option<(Duration, Duration)>,
     started: Instant,
 }
 
@@ -65,6 +66,7 @@ impl Stage {
             shop,
             nodes: nodes.iter().map(|node| node.address).collect(),
             publisher: None,
+            flowed: None,
             healed: None,
             started: Instant::now(),
         }
@@ -117,6 +119,7 @@ impl Stage {
         self.publisher = Some(publisher);
         self.flows().await;
         self.acks(BEFORE).await;
+        self.flowed = Some(Instant::now());
     }
 
     /// Waits until every client was given something that was made up after this call; how long that took.
@@ -135,7 +138,9 @@ impl Stage {
         )
         .await;
         let took = start.elapsed();
-        self.healed = Some(took);
+        if let Some(flowed) = self.flowed {
+            self.healed = Some((took, flowed.elapsed()));
+        }
         took
     }
 
@@ -205,6 +210,68 @@ impl Stage {
         .await;
     }
 
+    /// Publishes nothing new until [`Self::speak`], and waits for the answers to what is under way.
+    pub async fn hush(&self) {
+        let publisher = self.publisher.as_ref().expect("something is published");
+        publisher.hush();
+        self.until("the publisher is silent", HEALED, async |_: &Self| {
+            publisher.is_silent().then_some(())
+        })
+        .await;
+    }
+
+    /// Publishes again.
+    pub fn speak(&self) {
+        let publisher = self.publisher.as_ref().expect("something is published");
+        publisher.speak();
+    }
+
+    /// Waits until every client is where the log ends, in which all nodes agree.
+    pub async fn all_at_the_head(&self) -> (String, u64) {
+        let (epoch, head) = self.position().await;
+        self.until(
+            "every client is at the head",
+            HEALED,
+            async |stage: &Self| {
+                let mut clients = stage.clients.iter();
+                clients
+                    .all(|client| {
+                        let history = client.history();
+                        let now = history.now();
+                        history.is_connected
+                            && now.is_some_and(|now| now.epoch == epoch && now.last >= head)
+                    })
+                    .then_some(())
+            },
+        )
+        .await;
+        (epoch, head)
+    }
+
+    /// Ends the test unless nobody was told to refresh.
+    ///
+    /// # Panics
+    /// When somebody was.
+    pub fn nobody_refreshed(&self) {
+        let refreshes = self.refreshes();
+        assert!(refreshes.is_empty(), "{}: {refreshes:?}", self.name);
+    }
+
+    /// Ends the test unless everybody was told, at least once, that the log is another one.
+    ///
+    /// # Panics
+    /// When somebody was not.
+    pub fn everybody_changed_logs(&self) {
+        for client in &self.clients {
+            let refreshes = client.history().refreshes();
+            let user = &client.who.user;
+            assert!(
+                refreshes.contains_key("epoch_changed"),
+                "{user}: {refreshes:?}"
+            );
+        }
+    }
+
     /// The epoch and head of the log, in which all nodes agree.
     pub async fn position(&self) -> (String, u64) {
         self.until(
@@ -250,31 +317,14 @@ impl Stage {
         let mut publisher = self.publisher.take().expect("something was published");
         publisher.stop().await;
         self.failures.check();
-        let position = self.position().await;
-        let (epoch, head) = (position.0.as_str(), position.1);
-        self.until(
-            "every client is at the head",
-            HEALED,
-            async |stage: &Self| {
-                let mut clients = stage.clients.iter();
-                clients
-                    .all(|client| {
-                        let history = client.history();
-                        history
-                            .now()
-                            .is_some_and(|now| now.epoch == epoch && now.last >= head)
-                    })
-                    .then_some(())
-            },
-        )
-        .await;
+        let (epoch, head) = self.all_at_the_head().await;
         let histories: Vec<(Who, History)> = self
             .clients
             .iter()
             .map(|client| (client.who.clone(), client.history().clone()))
             .collect();
         let events = self.ledger.events();
-        let verdict = judge(&events, &histories, (epoch, head));
+        let verdict = judge(&events, &histories, (&epoch, head));
         for broken in &verdict.broken {
             self.failures.add(broken.clone());
         }
@@ -319,8 +369,9 @@ impl Stage {
                 report::spread(returns().map(|back| back.catch_up).collect())
             ),
         ];
-        if let Some(healed) = self.healed {
-            parts.push(format!("healed in {} ms", healed.as_millis()));
+        if let Some((healed, broken)) = self.healed {
+            let (healed, broken) = (healed.as_millis(), broken.as_millis());
+            parts.push(format!("healed in {healed} ms, {broken} after it broke"));
         }
         parts.append(&mut self.notes);
         parts.push(format!("{:.0} s", self.started.elapsed().as_secs_f64()));

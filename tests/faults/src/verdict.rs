@@ -21,9 +21,9 @@ pub struct Verdict {
 /// Compares what clients were given with what was published. `head` is where the log ends.
 pub fn judge(events: &[Published], clients: &[(Who, History)], head: (&str, u64)) -> Verdict {
     let mut verdict = Verdict::default();
-    let logs = logs(events, clients, &mut verdict.broken);
+    let logs = logs(events, clients, head.0, &mut verdict.broken);
     verdict.epochs = logs.len();
-    in_order_of_publishing(events, &mut verdict.broken);
+    in_order_of_publishing(events, head.0, &mut verdict.broken);
     let (epoch, head) = head;
     for (serial, event) in events.iter().enumerate() {
         if let Some((of, id)) = &event.acked
@@ -50,7 +50,12 @@ pub fn judge(events: &[Published], clients: &[(Who, History)], head: (&str, u64)
 }
 
 /// What stands where, by all accounts. Two accounts of one place, or two places of one event in a log, break the promise.
-fn logs(events: &[Published], clients: &[(Who, History)], broken: &mut Vec<String>) -> Logs {
+fn logs(
+    events: &[Published],
+    clients: &[(Who, History)],
+    epoch: &str,
+    broken: &mut Vec<String>,
+) -> Logs {
     let mut logs = Logs::new();
     let mut places: BTreeMap<(&str, u64), u64> = BTreeMap::new();
     let acked = events.iter().enumerate().filter_map(|(serial, event)| {
@@ -62,36 +67,43 @@ fn logs(events: &[Published], clients: &[(Who, History)], broken: &mut Vec<Strin
         let events = stretch.delivered.iter();
         events.map(|(id, serial)| (stretch.epoch.as_str(), *id, *serial))
     });
-    for (epoch, id, serial) in acked.chain(delivered) {
+    // What was delivered first: it is what clients have. An ack may contradict it, but only in a log that has ended, from which
+    // everybody was refreshed.
+    let delivered = delivered.map(|of| (of, true));
+    for ((of, id, serial), is_delivered) in delivered.chain(acked.map(|of| (of, false))) {
         if serial >= events.len() as u64 {
-            broken.push(format!(
-                "{id} of {epoch} is {serial}, which nobody published"
-            ));
+            broken.push(format!("{id} of {of} is {serial}, which nobody published"));
             continue;
         }
-        let log = logs.entry(epoch.to_owned()).or_default();
+        let log = logs.entry(of.to_owned()).or_default();
         let other = *log.entry(id).or_insert(serial);
         if other != serial {
-            broken.push(format!("{id} of {epoch} is both {other} and {serial}"));
+            if is_delivered || of == epoch {
+                broken.push(format!("{id} of {of} is both {other} and {serial}"));
+            }
+            continue;
         }
-        let other = *places.entry((epoch, serial)).or_insert(id);
+        let other = *places.entry((of, serial)).or_insert(id);
         if other != id {
             broken.push(format!(
-                "{serial} stands in {epoch} twice, at {other} and {id}"
+                "{serial} stands in {of} twice, at {other} and {id}"
             ));
         }
     }
     logs
 }
 
-/// What one loop published later stands later.
-fn in_order_of_publishing(events: &[Published], broken: &mut Vec<String>) {
-    let mut newest: BTreeMap<(usize, &str), u64> = BTreeMap::new();
+/// What one loop published later stands later, in the log that has not ended.
+fn in_order_of_publishing(events: &[Published], epoch: &str, broken: &mut Vec<String>) {
+    let mut newest: BTreeMap<usize, u64> = BTreeMap::new();
     for (serial, event) in events.iter().enumerate() {
-        let Some((epoch, id)) = &event.acked else {
+        let Some((of, id)) = &event.acked else {
             continue;
         };
-        let before = newest.insert((event.by, epoch), *id);
+        if of != epoch {
+            continue;
+        }
+        let before = newest.insert(event.by, *id);
         if before.is_some_and(|before| before >= *id) {
             let what =
                 format!("{serial} was published after {before:?} of {epoch} and stands at {id}");

@@ -1,6 +1,13 @@
 //! What happens when something fails: a file per hazard, a function per scenario.
 
 mod churn;
+mod failover;
 mod garbage;
+mod network;
 mod node;
+mod nodes;
 mod readers;
+mod redis;
+mod rollback;
+mod stampede;
+mod subscriptions;

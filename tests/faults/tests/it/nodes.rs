@@ -1,0 +1,93 @@
+//! One of several nodes dies, stands still, or is replaced.
+
+use std::time::Duration;
+
+use tabwire_faults::{
+    node::Node,
+    redis::{self, Redis},
+    scale::size,
+    stage::{HEALED, Stage},
+};
+
+#[tokio::test]
+async fn the_clients_of_a_node_that_is_killed_go_on_at_another_at_once() {
+    if !redis::is_installed() {
+        return;
+    }
+    let redis = Redis::start(&[]).await;
+    let (mut a, b) = (
+        Node::on(&redis.url(), &[]).await,
+        Node::on(&redis.url(), &[]).await,
+    );
+    let mut stage = Stage::new("one of two nodes is killed", &[&a, &b]);
+    stage.enter(size(40, 400));
+    stage.publish().await;
+    a.kill();
+    // Nobody is blocked by what the dead node knew of its users.
+    stage.flows().await;
+    a.start_again().await;
+    a.ready().await;
+    stage.acks(20).await;
+    stage.nobody_refreshed();
+    stage.verdict(&[&a, &b]).await;
+}
+
+#[tokio::test]
+async fn the_clients_of_a_node_that_stands_still_go_on_at_another() {
+    if !redis::is_installed() {
+        return;
+    }
+    let redis = Redis::start(&[]).await;
+    let (a, b) = (
+        Node::on(&redis.url(), &[]).await,
+        Node::on(&redis.url(), &[]).await,
+    );
+    let mut stage = Stage::new("one of two nodes stands still", &[&a, &b]);
+    stage.enter(size(20, 200));
+    stage.publish().await;
+    a.pause();
+    // A silent socket is doubted after a ping period and 5 s, and given up when the doubt is not answered.
+    stage.flows().await;
+    a.resume();
+    stage.flows().await;
+    stage.nobody_refreshed();
+    stage.verdict(&[&a, &b]).await;
+}
+
+#[tokio::test]
+async fn a_rolling_restart_loses_nothing_and_nobody_comes_back_in_a_crowd() {
+    if !redis::is_installed() {
+        return;
+    }
+    let redis = Redis::start(&[]).await;
+    let (mut a, mut b) = (
+        Node::on(&redis.url(), &[]).await,
+        Node::on(&redis.url(), &[]).await,
+    );
+    let mut stage = Stage::new("both nodes are restarted, one after the other", &[&a, &b]);
+    stage.plan.per_second = 5.0;
+    stage.enter(size(300, 2_000));
+    stage.publish().await;
+    for node in [&mut a, &mut b] {
+        let status = node.terminate().await;
+        assert!(status.success(), "{status}");
+        node.start_again().await;
+        node.ready().await;
+        stage
+            .until("everybody is back", HEALED, async |stage: &Stage| {
+                let mut clients = stage.clients.iter();
+                clients
+                    .all(|client| client.history().is_connected)
+                    .then_some(())
+            })
+            .await;
+        stage.flows().await;
+    }
+    stage.lasts(Duration::from_secs(1)).await;
+    for client in &stage.clients {
+        let closes = client.history().closes.clone();
+        assert!(closes.keys().all(|code| *code == 1012), "{closes:?}");
+    }
+    stage.nobody_refreshed();
+    stage.verdict(&[&a, &b]).await;
+}
