@@ -5,6 +5,7 @@ mod commands;
 mod common;
 mod delivery;
 mod demo;
+mod documents;
 mod drain;
 mod forwarded;
 mod handshake;
