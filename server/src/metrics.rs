@@ -266,3 +266,121 @@ impl Metrics {
 fn count(counted: &Counted, label: &'static str, value: &str) {
     counted.get_or_create(&[(label, value.to_owned())]).inc();
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use super::*;
+
+    /// Metrics that all have a value: a family without one is not in the text.
+    fn touched() -> Metrics {
+        let metrics = Metrics::default();
+        metrics.resumed("fresh");
+        metrics.refreshed("expired");
+        metrics.closed(4400);
+        metrics.commanded("ack");
+        metrics.requested(200);
+        metrics.jwks_loaded("loaded");
+        metrics.called_webhook("done");
+        metrics.tails.repairs.get_or_create(&[("why", "gap")]).inc();
+        metrics.redis.calls.get_or_create(&[("call", "read")]).inc();
+        metrics
+            .redis
+            .errors
+            .get_or_create(&[("outcome", "unknown")])
+            .inc();
+        metrics
+            .redis
+            .connects
+            .get_or_create(&[("for", "calls")])
+            .inc();
+        metrics
+    }
+
+    /// Type and label of each name, as the text has them.
+    fn in_text(text: &str) -> BTreeMap<String, (String, String)> {
+        let mut types = BTreeMap::new();
+        let mut found = BTreeMap::new();
+        for line in text.lines() {
+            if let Some(described) = line.strip_prefix("# TYPE ") {
+                let (name, kind) = described.split_once(' ').expect("a name and a type");
+                let name = match kind {
+                    "counter" => format!("{name}_total"),
+                    _ => name.to_owned(),
+                };
+                types.insert(name, kind.to_owned());
+            } else if !line.starts_with('#') {
+                let end = line.find(['{', ' ']).expect("a name and a value");
+                let (name, rest) = line.split_at(end);
+                let label = rest.strip_prefix('{').and_then(|rest| rest.split_once('='));
+                let label = label.map_or("", |(label, _)| label);
+                let kind = types.get(name).expect("the type comes first");
+                found.insert(name.to_owned(), (kind.clone(), label.to_owned()));
+            }
+        }
+        found
+    }
+
+    const DOCUMENT: &str = include_str!("../../docs/METRICS.md");
+
+    /// The cells of the rows that begin so.
+    fn rows(begin: &str) -> impl Iterator<Item = Vec<&'static str>> {
+        let rows = DOCUMENT.lines().filter(move |line| line.starts_with(begin));
+        rows.map(|row| {
+            let cells = row.trim_matches('|').split('|');
+            cells.map(|cell| cell.trim().trim_matches('`')).collect()
+        })
+    }
+
+    #[test]
+    fn every_metric_is_documented_and_no_other() {
+        let documented: BTreeMap<_, _> = rows("| `tabwire_")
+            .map(|cells| {
+                let [name, kind, label, meaning, _] = cells[..] else {
+                    panic!("{cells:?}");
+                };
+                assert!(!meaning.is_empty(), "{name}");
+                (name.to_owned(), (kind.to_owned(), label.to_owned()))
+            })
+            .collect();
+        assert_eq!(in_text(&touched().text()), documented);
+        // One that is registered and not touched by this test would be missed.
+        let source = include_str!("metrics.rs").lines();
+        let registered = source.filter(|line| line.trim_start().starts_with("registry.register("));
+        assert_eq!(registered.count(), documented.len());
+    }
+
+    #[test]
+    fn every_limit_is_documented_and_no_other() {
+        let documented: BTreeSet<_> = rows("| `")
+            .filter(|cells| cells.len() == 3)
+            .map(|cells| cells[0])
+            .collect();
+        let limits: BTreeSet<_> = Limit::ALL.iter().map(|limit| limit.name()).collect();
+        assert_eq!(documented, limits);
+        assert_eq!(limits.len(), Limit::ALL.len());
+    }
+    #[test]
+    fn the_defaults_of_limits_are_documented_as_they_are() {
+        use clap::CommandFactory;
+        let command = crate::config::Flags::command();
+        let mut compared = 0;
+        for cells in rows("| `").filter(|cells| cells.len() == 3) {
+            let flag = command
+                .get_arguments()
+                .find(|flag| flag.get_long() == Some(cells[0]));
+            let Some(default) = flag.and_then(|flag| flag.get_default_values().first()) else {
+                continue;
+            };
+            let default = default.to_str().expect("text");
+            // `10,000 events per …` begins with 10000, and `64 KiB` is 64KiB.
+            let documented = cells[1].replace([',', ' '], "");
+            let rest = documented.strip_prefix(default);
+            let is_same = rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()));
+            assert!(is_same, "{}: {default} is not {}", cells[0], cells[1]);
+            compared += 1;
+        }
+        assert!(compared > 10, "{compared}");
+    }
+}
