@@ -39,6 +39,29 @@ test(`${engine.name}: ${SENTENCE}`, { timeout: 120_000, skip }, async () => {
   }
 });
 
+const UNDER_A_PATH = "the demo under a path of its own finds everything beside its page";
+if (skip) note({ engine: engine.name, skipped: UNDER_A_PATH, because: skip });
+
+test(`${engine.name}: ${UNDER_A_PATH}`, { timeout: 60_000, skip }, async () => {
+  const server = await Server.start({ flags: ["--static", SITE, "--base-path", "/shop/realtime"] });
+  const browser = await launchForPlaywright();
+  try {
+    const page = await browser.newPage();
+    await page.goto(`${server.url}/shop/realtime`); // the slash at its end is the server's matter
+    await page.getByTestId("login-name").fill("ana");
+    await page.getByTestId("login").click();
+    await isOpen(page);
+    await page.getByTestId("place-order").click();
+    await has(page, "order", 1);
+    const [second] = await Promise.all([page.context().waitForEvent("page"), page.getByTestId("open-tab").click()]);
+    await isOpen(second);
+    await has(second, "order", 1);
+  } finally {
+    await browser.close();
+    await server.kill();
+  }
+});
+
 async function play(context, server) {
   const first = await context.newPage();
   await first.goto(server.url);
