@@ -50,6 +50,8 @@ enum Command {
     },
     /// Run the simulator of tabs, browser, network and server
     Sim(Sim),
+    /// Break real processes at random and watch what clients are given
+    Soak(Soak),
     /// Format the Rust code
     Fmt,
     /// Check formatting, lints, and that no file of this machine's own is committed
@@ -84,6 +86,19 @@ struct Sim {
     start: Option<u64>,
 }
 
+#[derive(Args)]
+struct Soak {
+    /// How long
+    #[arg(long, default_value_t = 1.0)]
+    hours: f64,
+    /// The first round's seed; those that follow count up from it
+    #[arg(long)]
+    seed: Option<u64>,
+    /// At most so many rounds, of some minutes each
+    #[arg(long)]
+    rounds: Option<u64>,
+}
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     run::forward_signals();
@@ -91,6 +106,7 @@ fn main() -> ExitCode {
         Command::Test { parts, all } => parts::test(&parts, all),
         Command::Demo { port } => demo(port),
         Command::Sim(sim) => simulate(&sim),
+        Command::Soak(options) => soak(&options),
         Command::Fmt => format(),
         Command::Lint => lint::lint(),
     };
@@ -136,6 +152,25 @@ fn simulate(sim: &Sim) -> Result<()> {
     }
     if sim.list {
         command = command.arg("--list");
+    }
+    command.run()
+}
+
+fn soak(options: &Soak) -> Result<()> {
+    setup::ensure(&[Need::Redis])?;
+    let server = chain::server()?;
+    let flags = [
+        ("--hours", Some(options.hours.to_string())),
+        ("--seed", options.seed.map(|seed| seed.to_string())),
+        ("--rounds", options.rounds.map(|rounds| rounds.to_string())),
+    ];
+    let mut command = cargo("run")
+        .args(["-p", "tabwire-faults", "--bin", "tabwire-soak", "--"])
+        .env("TABWIRE_SERVER", server);
+    for (flag, value) in &flags {
+        if let Some(value) = value {
+            command = command.args([flag, value.as_str()]);
+        }
     }
     command.run()
 }

@@ -27,6 +27,11 @@ impl Failures {
         );
     }
 
+    /// What is wrong so far.
+    pub fn found(&self) -> Vec<String> {
+        self.all().clone()
+    }
+
     fn all(&self) -> std::sync::MutexGuard<'_, Vec<String>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

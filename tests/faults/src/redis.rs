@@ -1,13 +1,14 @@
 //! A Redis of one's own, to be broken.
 
 mod cluster;
+mod copy;
 mod sentinel;
 
 use std::{collections::BTreeMap, fs, path::PathBuf, time::Duration};
 
 use rustix::process::Signal;
 
-pub use self::{cluster::Cluster, sentinel::Sentinels};
+pub use self::{cluster::Cluster, copy::LogCopy, sentinel::Sentinels};
 use crate::{
     dir::Dir,
     ports,

@@ -3,6 +3,7 @@
 mod churn;
 mod failover;
 mod garbage;
+mod harness;
 mod network;
 mod node;
 mod nodes;
