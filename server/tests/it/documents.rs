@@ -83,8 +83,15 @@ fn every_flag_in_a_command_of_the_documents_exists() {
 #[test]
 fn every_metric_of_dashboard_and_alerts_is_documented() {
     let is_name = |c: char| c.is_ascii_lowercase() || c == '_';
-    let known = words(include_str!("../../../docs/METRICS.md"), "tabwire_", is_name);
-    for (name, text) in documents().into_iter().filter(|(name, _)| name.contains("deploy")) {
+    let known = words(
+        include_str!("../../../docs/METRICS.md"),
+        "tabwire_",
+        is_name,
+    );
+    for (name, text) in documents()
+        .into_iter()
+        .filter(|(name, _)| name.contains("deploy"))
+    {
         for word in words(&text, "tabwire_", is_name) {
             assert!(known.contains(&word), "{name}: {word}");
         }
