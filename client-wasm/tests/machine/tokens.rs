@@ -132,6 +132,16 @@ fn a_token_is_renewed_a_minute_before_its_end_by_the_servers_clock() {
 }
 
 #[test]
+fn a_token_that_was_to_be_renewed_while_the_machine_slept_is_renewed_when_it_wakes() {
+    let mut machine = Machine::open(false, 5);
+    assert!(machine.wait(10_000).of(&["token"]).is_empty());
+    assert_eq!(
+        machine.sleep(TOKEN_LIFE - 30_000).of(&["token"]),
+        ["token renew"]
+    );
+}
+
+#[test]
 fn a_token_of_a_short_life_is_renewed_when_a_fifth_of_it_is_left() {
     let mut machine = Machine::greeting(false);
     let mut welcome = welcome(machine.now, Resume::Fresh, 5);
