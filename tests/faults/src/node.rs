@@ -66,10 +66,10 @@ impl Node {
     /// When it runs.
     pub async fn start_again(&mut self) {
         assert!(self.process.is_none(), "it runs already");
+        let line = format!("listening on http://{}", self.address);
+        let before = self.printed().matches(&line).count();
         let process = Process::start("tabwire-server", &binary(), &self.arguments(), &self.log());
         let process = self.process.insert(process);
-        let line = format!("listening on http://{}", self.address);
-        let before = process.printed().matches(&line).count();
         until("a node listens", SOON, async || {
             let ended = process.ended();
             assert_eq!(ended, None, "a node ended at once: {}", process.printed());
