@@ -42,6 +42,7 @@
 //! | [`session`] | one WebSocket: hello, then the loop around its cursor |
 //! | [`command`] | what clients send: authorised, run once, answered |
 //! | `hub`, `tail` | the shops with sessions here, and the end of each one's log in memory |
+//! | `orders`, `keep`, `peers` | a user's socket wherever it is, the registry kept true, the other nodes |
 //! | [`log`], [`registry`] | where events and sessions are kept: a trait, its backends, the laws they obey |
 //! | `demo` | logins for everybody, and a state made of the events |
 
@@ -55,10 +56,13 @@ mod fnv;
 mod http;
 mod hub;
 mod json;
+mod keep;
 mod limits;
 pub mod log;
 mod metrics;
 mod node;
+mod orders;
+mod peers;
 mod random;
 pub mod rate;
 pub mod redis;

@@ -19,11 +19,17 @@ use crate::{
     config::Config,
     http::addresses::Addresses,
     hub::Hub,
+    keep::Keeper,
     limits::Limit,
     log::{AppendError, EventLog, MemoryLog, NewEvent, Receipt, redis::RedisLog},
     metrics::Metrics,
+    peers::Peers,
     random,
-    registry::{MemoryRegistry, Registry},
+    redis::Link,
+    registry::{
+        MemoryRegistry, Registry,
+        redis::{Keys, RedisRegistry},
+    },
     session::sockets::Sockets,
     tail::{Following, Room},
 };
@@ -60,8 +66,7 @@ pub(crate) struct Redis;
 
 impl Backend for Redis {
     type Log = RedisLog;
-    // For now.
-    type Registry = MemoryRegistry;
+    type Registry = RedisRegistry;
     type Records = RedisRecords;
     const SEVERAL_NODES: bool = true;
 }
@@ -81,6 +86,10 @@ pub(crate) struct Node<B: Backend> {
     pub(crate) records: B::Records,
     /// The app's back end, if it runs commands.
     pub(crate) webhook: Option<Webhook>,
+    /// The other nodes, where there may be some.
+    pub(crate) peers: Option<Peers>,
+    /// What is still to be put right in the registry.
+    pub(crate) keeper: Keeper,
     /// The shops that have sessions here.
     pub(crate) hub: Hub<B::Log>,
     /// The sockets that are here.
@@ -140,6 +149,8 @@ impl<B: Backend> Node<B> {
             registry,
             records,
             webhook: config.webhook.clone().map(Webhook::new),
+            peers: None,
+            keeper: Keeper::default(),
             sockets: Sockets::new(config.max_connections, metrics.connections.clone()),
             addresses: Addresses::new(
                 config.limits.connects,
@@ -154,6 +165,13 @@ impl<B: Backend> Node<B> {
             draining: AtomicBool::new(false),
             config,
         }
+    }
+
+    /// Makes it one of several nodes.
+    pub(crate) fn among(mut self, link: Link, keys: Keys) -> Self {
+        let lease = self.config.limits.lease;
+        self.peers = Some(Peers::new(link, keys, &self.id, lease));
+        self
     }
 
     /// Appends an event, and counts it.

@@ -7,15 +7,18 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
+use tabwire_protocol::Millis;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
     time::sleep,
 };
+use tokio_util::task::AbortOnDropHandle;
 use warp::reply::Response;
 
 use crate::{
     auth::jwks_file,
+    clock,
     command::records::{OneNode, RedisRecords},
     config::Config,
     drain::drain,
@@ -23,8 +26,12 @@ use crate::{
     log::{MemoryLog, redis::RedisLog},
     metrics::Metrics,
     node::{Backend, Memory, Node, Redis},
+    peers,
     redis::{Link, Patience, Topology},
-    registry::MemoryRegistry,
+    registry::{
+        MemoryRegistry,
+        redis::{Keys, RedisRegistry},
+    },
 };
 
 /// How long nothing is accepted after the system could not: it has no descriptors left, mostly.
@@ -72,9 +79,13 @@ pub async fn run(
     };
     let link = Link::new(topology, patience, metrics.redis.clone());
     let log = RedisLog::new(link.clone(), redis.prefix.clone(), config.retention);
-    let records = RedisRecords::new(link, redis.prefix);
-    let node: Node<Redis> = Node::new(config, log, MemoryRegistry::default(), records, metrics);
-    serve(listeners, Arc::new(node), shutdown).await;
+    let keys = Keys::new(&redis.prefix);
+    let grace = clock::millis(config.limits.expiry_grace);
+    let grace = config.verifier.leeway.plus(Millis(grace));
+    let registry = RedisRegistry::new(link.clone(), keys.clone(), grace);
+    let records = RedisRecords::new(link.clone(), redis.prefix);
+    let node: Node<Redis> = Node::new(config, log, registry, records, metrics);
+    serve(listeners, Arc::new(node.among(link, keys)), shutdown).await;
 }
 
 async fn serve<B: Backend>(
@@ -82,6 +93,11 @@ async fn serve<B: Backend>(
     node: Arc<Node<B>>,
     shutdown: impl Future<Output = ()>,
 ) {
+    // First of all: sessions of a node that nobody knows to live would look like those of a dead one.
+    if let Some(peers) = &node.peers {
+        peers.join().await;
+    }
+    let company = AbortOnDropHandle::new(tokio::spawn(peers::run(Arc::clone(&node))));
     let routes = http::routes(&node);
     node.tasks
         .spawn(accept(Arc::clone(&node), listeners.public, routes));
@@ -98,6 +114,10 @@ async fn serve<B: Backend>(
     }
     shutdown.await;
     drain(&node).await;
+    drop(company);
+    if let Some(peers) = &node.peers {
+        peers.leave().await;
+    }
 }
 
 /// Accepts connections until the node is closed.

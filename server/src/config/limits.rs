@@ -116,6 +116,8 @@ pub struct Limits {
     pub probe_timeout: Duration,
     /// How long after its token's end a socket may renew it.
     pub expiry_grace: Duration,
+    /// How long a node counts as alive after it was heard of last. It shows itself three times as often.
+    pub lease: Duration,
 }
 
 /// The largest rate and burst: thousandths of them are counted, and sums stay far from where they would overflow.
@@ -204,6 +206,7 @@ impl Limits {
             close_timeout: Duration::from_secs(2),
             probe_timeout: Duration::from_secs(3),
             expiry_grace: Duration::from_secs(4),
+            lease: Duration::from_secs(15),
         })
     }
 }

@@ -14,8 +14,8 @@ use super::{Answer, Query, Route, authorize_publisher, error::ApiError, json, re
 use crate::{
     clock,
     node::{Backend, Node},
+    orders,
     registry::{Registry, SessionQuery, SessionRecord},
-    session::sockets::Closing,
 };
 
 /// How many sessions are given when nobody says how many.
@@ -77,7 +77,7 @@ pub(super) fn find<B: Backend>(node: &Arc<Node<B>>) -> Route {
 fn found<B: Backend>(node: &Node<B>, session: SessionRecord) -> FoundSession {
     let socket = node.sockets.get(&session.socket);
     FoundSession {
-        last_event_id: socket.map_or(Position::ZERO, |socket| socket.position()),
+        last_event_id: socket.map_or(session.position, |socket| socket.position()),
         user_id: session.user,
         socket_id: session.socket.as_str().to_owned(),
         shop_id: session.shop,
@@ -104,8 +104,8 @@ pub(super) fn delete<B: Backend>(node: &Arc<Node<B>>) -> Route {
             .registry
             .deny(clock::now(), &user, device.as_ref())
             .await?;
-        if let Some(socket) = session.and_then(|session| node.sockets.get(&session.socket)) {
-            socket.close(Closing::new(CloseCode::Kicked, "closed by the operator"));
+        if let Some(session) = session {
+            orders::close(&node, &session, CloseCode::Kicked).await;
         }
         Ok(StatusCode::NO_CONTENT.into_response())
     }

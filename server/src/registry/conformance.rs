@@ -3,16 +3,19 @@
 //! Each law has users of its own, so they may share a registry. What [`policy::decide`](super::policy::decide) says is tested
 //! there; here it only has to be what is done.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
-use tabwire_protocol::{CloseCode, Device, Millis, Module, ShopId, UserId};
+use tabwire_protocol::{CloseCode, Device, Millis, Module, Position, ShopId, UserId};
 
 use super::{
-    ClaimRequest, Claimed, Concurrency, Registry, Renewal, SessionQuery, SessionRecord, SocketId,
+    ClaimRequest, Claimed, Concurrency, Held, Registry, SessionQuery, SessionRecord, SocketId,
+    Standing,
 };
 
 /// The time of all laws.
 pub const NOW: Millis = Millis(1_730_569_300_000);
+/// The node of all sessions. It lives.
+pub const NODE: &str = "n_1";
 
 /// A test for each law. The argument makes a registry.
 #[macro_export]
@@ -28,6 +31,12 @@ macro_rules! __registry_laws {
             tokens_issued_until_a_denial_are_refused,
             a_denial_of_a_device_is_for_that_device,
             a_renewal_changes_what_is_found,
+            a_record_that_was_forgotten_is_put_back_with_its_claim,
+            a_record_is_not_put_back_when_somebody_was_granted_the_place_since,
+            a_registry_that_was_set_back_is_told_of_the_later_grant,
+            a_socket_that_has_gone_is_not_put_back,
+            of_several_sockets_each_is_told_how_it_stands,
+            who_is_refused_changes_nothing,
             records_are_found_by_shop_module_and_user,
             pages_follow_each_other_and_say_when_there_are_no_more,
         );
@@ -54,7 +63,8 @@ pub fn session(user: &str, device: &str, socket: &str) -> SessionRecord {
         connected_at: NOW,
         issued_at: NOW,
         expires_at: NOW.plus(Millis(600_000)),
-        node: "n_1".to_owned(),
+        node: NODE.to_owned(),
+        position: Position::ZERO,
     }
 }
 
@@ -72,6 +82,22 @@ pub async fn claim(
     };
     let claimed = registry.claim(NOW, &request).await;
     claimed.expect("the registry is available")
+}
+
+/// How a socket stands that was granted this claim.
+pub async fn keep(registry: &impl Registry, session: &SessionRecord, claim: u64) -> Standing {
+    let held = Held {
+        session: Arc::new(session.clone()),
+        claim,
+    };
+    let mut standings = registry.keep(NOW, &[held]).await;
+    assert_eq!(standings.len(), 1);
+    standings.remove(0).expect("the registry is available")
+}
+
+async fn release(registry: &impl Registry, session: &SessionRecord) {
+    let released = registry.release(NOW, session).await;
+    assert_eq!(released, Ok(()));
 }
 
 fn module(name: &str) -> Module {
@@ -119,8 +145,7 @@ pub async fn the_claim_outlives_the_socket(registry: &impl Registry) {
     let phone = session("outlives", "phone", "outlives_2");
     claim(registry, &session("outlives", "laptop", "outlives_1"), None).await;
     claim(registry, &phone, None).await;
-    let released = registry.release(NOW, &phone.user, &phone.socket).await;
-    assert_eq!(released, Ok(()));
+    release(registry, &phone).await;
     let laptop = session("outlives", "laptop", "outlives_3");
     let automatic = claim(registry, &laptop, Some(1)).await;
     assert_eq!(automatic, Claimed::Refused(CloseCode::Replaced));
@@ -134,7 +159,7 @@ pub async fn the_claim_outlives_the_socket(registry: &impl Registry) {
     );
 }
 
-/// Release and renewal are fenced by the socket.
+/// Only the socket of the last grant gives it back or keeps it.
 pub async fn a_socket_that_lost_its_place_changes_nothing(registry: &impl Registry) {
     let (old, new) = (
         session("fence", "d", "fence_1"),
@@ -142,8 +167,9 @@ pub async fn a_socket_that_lost_its_place_changes_nothing(registry: &impl Regist
     );
     claim(registry, &old, None).await;
     claim(registry, &new, None).await;
-    assert_eq!(registry.release(NOW, &old.user, &old.socket).await, Ok(()));
-    assert_eq!(registry.renew(NOW, &old).await, Ok(Renewal::Lost));
+    release(registry, &old).await;
+    let lost = Standing::Lost(CloseCode::Superseded);
+    assert_eq!(keep(registry, &old, 1).await, lost);
     let found = find(registry, of_user("fence")).await;
     assert_eq!(found, (vec![new.socket], false));
 }
@@ -213,7 +239,7 @@ pub async fn tokens_issued_until_a_denial_are_refused(registry: &impl Registry) 
     claim(registry, &old, None).await;
     let closed = registry.deny(NOW, &old.user, None).await;
     assert_eq!(closed, Ok(Some(old.clone())));
-    assert_eq!(registry.renew(NOW, &old).await, Ok(Renewal::Denied));
+    assert_eq!(keep(registry, &old, 1).await, Standing::Denied);
     let refused = claim(registry, &old, None).await;
     assert_eq!(refused, Claimed::Refused(CloseCode::Unauthorized));
     let mut new = session("denied", "d", "denied_2");
@@ -233,7 +259,7 @@ pub async fn a_denial_of_a_device_is_for_that_device(registry: &impl Registry) {
         registry.deny(NOW, &laptop.user, Some(&phone)).await,
         Ok(None)
     );
-    assert_eq!(registry.renew(NOW, &laptop).await, Ok(Renewal::Renewed));
+    assert_eq!(keep(registry, &laptop, 1).await, Standing::Kept);
     let refused = claim(
         registry,
         &session("denied_device", "phone", "denied_device_2"),
@@ -243,21 +269,132 @@ pub async fn a_denial_of_a_device_is_for_that_device(registry: &impl Registry) {
     assert_eq!(refused, Claimed::Refused(CloseCode::Unauthorized));
 }
 
-/// The modules of a record are those of the newest token.
+/// The modules of a record are those of the newest token, its position is the last that was told.
 pub async fn a_renewal_changes_what_is_found(registry: &impl Registry) {
     let mut renewed = session("renew", "d", "renew_1");
     claim(registry, &renewed, None).await;
     renewed.modules = BTreeSet::from([module("renewed")]);
-    assert_eq!(registry.renew(NOW, &renewed).await, Ok(Renewal::Renewed));
+    renewed.position = Position::new(7).expect("a position");
+    assert_eq!(keep(registry, &renewed, 1).await, Standing::Kept);
     let by_module = SessionQuery {
         module: Some(module("renewed")),
         limit: 10,
         ..SessionQuery::default()
     };
+    let page = registry.find(NOW, &by_module).await;
+    let page = page.expect("the registry is available");
+    assert_eq!((page.sessions, page.more), (vec![renewed], false));
+}
+
+/// What becomes of a registry that lost all it knew: the sockets that are there tell it.
+pub async fn a_record_that_was_forgotten_is_put_back_with_its_claim(registry: &impl Registry) {
+    let laptop = session("forgotten", "laptop", "forgotten_1");
+    assert_eq!(keep(registry, &laptop, 7).await, Standing::Kept);
+    let found = find(registry, of_user("forgotten")).await;
+    assert_eq!(found, (vec![laptop.socket.clone()], false));
+    let phone = session("forgotten", "phone", "forgotten_2");
+    let closes = Some((laptop.clone(), CloseCode::Replaced));
     assert_eq!(
-        find(registry, by_module).await,
-        (vec![renewed.socket], false)
+        claim(registry, &phone, None).await,
+        Claimed::Granted { claim: 8, closes }
     );
+    let lost = Standing::Lost(CloseCode::Replaced);
+    assert_eq!(keep(registry, &laptop, 7).await, lost);
+}
+
+/// Its claims begin anew, so the lower one may be the later one.
+pub async fn a_record_is_not_put_back_when_somebody_was_granted_the_place_since(
+    registry: &impl Registry,
+) {
+    let laptop = session("since", "laptop", "since_1");
+    for (socket, is_there) in [("since_2", true), ("since_3", false)] {
+        let mut phone = session("since", "phone", socket);
+        phone.connected_at = NOW.plus(Millis(1));
+        claim(registry, &phone, None).await;
+        if !is_there {
+            release(registry, &phone).await;
+        }
+        let lost = Standing::Lost(CloseCode::Replaced);
+        assert_eq!(keep(registry, &laptop, 7).await, lost);
+        let found = if is_there { vec![phone.socket] } else { vec![] };
+        assert_eq!(find(registry, of_user("since")).await, (found, false));
+    }
+}
+
+/// A failover may lose the last that was written. The place is the later socket's all the same.
+pub async fn a_registry_that_was_set_back_is_told_of_the_later_grant(registry: &impl Registry) {
+    let earlier = session("set_back", "laptop", "set_back_1");
+    let mut later = session("set_back", "phone", "set_back_2");
+    later.connected_at = NOW.plus(Millis(1));
+    claim(registry, &earlier, None).await;
+    assert_eq!(keep(registry, &later, 2).await, Standing::Kept);
+    let lost = Standing::Lost(CloseCode::Replaced);
+    assert_eq!(keep(registry, &earlier, 1).await, lost);
+    let found = find(registry, of_user("set_back")).await;
+    assert_eq!(found, (vec![later.socket], false));
+}
+
+/// A look at the sockets of a node may be under way while one of them goes.
+pub async fn a_socket_that_has_gone_is_not_put_back(registry: &impl Registry) {
+    let gone = session("gone", "d", "gone_1");
+    claim(registry, &gone, None).await;
+    release(registry, &gone).await;
+    assert!(matches!(keep(registry, &gone, 1).await, Standing::Lost(_)));
+    assert_eq!(find(registry, of_user("gone")).await, (vec![], false));
+    let again = session("gone", "d", "gone_2");
+    let granted = claim(registry, &again, Some(1)).await;
+    assert_eq!(
+        granted,
+        Claimed::Granted {
+            claim: 2,
+            closes: None
+        }
+    );
+}
+
+/// Each by itself, whatever becomes of the others.
+pub async fn of_several_sockets_each_is_told_how_it_stands(registry: &impl Registry) {
+    let sessions: Vec<_> = (0..4)
+        .map(|n| session(&format!("several_{n}"), "d", &format!("several_{n}")))
+        .collect();
+    for session in &sessions {
+        claim(registry, session, None).await;
+    }
+    let other = session("several_1", "other", "several_other");
+    claim(registry, &other, None).await;
+    let denied = registry.deny(NOW, &sessions[2].user, None).await;
+    assert_eq!(denied, Ok(Some(sessions[2].clone())));
+    let held: Vec<_> = sessions
+        .iter()
+        .map(|session| Held {
+            session: Arc::new(session.clone()),
+            claim: 1,
+        })
+        .collect();
+    assert_eq!(
+        registry.keep(NOW, &held).await,
+        [
+            Ok(Standing::Kept),
+            Ok(Standing::Lost(CloseCode::Replaced)),
+            Ok(Standing::Denied),
+            Ok(Standing::Kept),
+        ]
+    );
+    assert_eq!(registry.keep(NOW, &[]).await, []);
+}
+
+/// Whoever is not granted the place takes nothing: neither the holder's, nor its own later.
+pub async fn who_is_refused_changes_nothing(registry: &impl Registry) {
+    let phone = session("refused", "phone", "refused_2");
+    claim(registry, &session("refused", "laptop", "refused_1"), None).await;
+    claim(registry, &phone, None).await;
+    let laptop = session("refused", "laptop", "refused_3");
+    let refused = claim(registry, &laptop, Some(1)).await;
+    assert_eq!(refused, Claimed::Refused(CloseCode::Replaced));
+    release(registry, &laptop).await;
+    assert_eq!(keep(registry, &phone, 2).await, Standing::Kept);
+    let found = find(registry, of_user("refused")).await;
+    assert_eq!(found, (vec![phone.socket], false));
 }
 
 /// Each condition narrows the search.

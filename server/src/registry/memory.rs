@@ -9,9 +9,9 @@ use std::{
 use tabwire_protocol::{CloseCode, Device, Millis, UserId};
 
 use super::{
-    CLAIM_KEPT, ClaimRequest, Claimed, DENIAL_KEPT, Registry, RegistryUnavailable, Renewal,
-    SessionPage, SessionQuery, SessionRecord,
-    policy::{self, Decision, Grant, Newcomer, SocketId},
+    CLAIM_KEPT, ClaimRequest, Claimed, DENIAL_KEPT, Held, Registry, RegistryUnavailable,
+    SessionPage, SessionQuery, SessionRecord, Standing,
+    policy::{self, Decision, Grant, Newcomer, Place, SocketId},
 };
 
 /// How many users may be denied at a time.
@@ -38,15 +38,28 @@ struct Users {
 struct Seat {
     device: Device,
     claim: u64,
+    at: Millis,
     session: Option<SessionRecord>,
     gone_at: Millis,
 }
 
 impl Seat {
+    /// Given to a socket.
+    fn granted(claim: u64, session: &SessionRecord) -> Self {
+        Self {
+            device: session.device.clone(),
+            claim,
+            at: session.connected_at,
+            session: Some(session.clone()),
+            gone_at: Millis(0),
+        }
+    }
+
     fn grant(&self) -> Grant {
         Grant {
             device: self.device.clone(),
             claim: self.claim,
+            at: self.at,
             socket: self.session.as_ref().map(|session| session.socket.clone()),
         }
     }
@@ -75,37 +88,26 @@ impl Registry for MemoryRegistry {
         }))
     }
 
-    async fn renew(
+    async fn keep(
         &self,
         _now: Millis,
-        session: &SessionRecord,
-    ) -> Result<Renewal, RegistryUnavailable> {
-        Ok(self.with(|users| {
-            if users.is_denied(session) {
-                return Renewal::Denied;
-            }
-            match users.seats.get_mut(&session.user) {
-                Some(seat) if seat.is_of(&session.socket) => {
-                    seat.session = Some(session.clone());
-                    Renewal::Renewed
-                }
-                _ => Renewal::Lost,
-            }
-        }))
+        held: &[Held],
+    ) -> Vec<Result<Standing, RegistryUnavailable>> {
+        self.with(|users| held.iter().map(|held| Ok(users.keep(held))).collect())
     }
 
     async fn release(
         &self,
         now: Millis,
-        user: &UserId,
-        socket: &SocketId,
+        session: &SessionRecord,
     ) -> Result<(), RegistryUnavailable> {
         self.with(|users| {
-            let seat = users.seats.get_mut(user);
-            if let Some(seat) = seat.filter(|seat| seat.is_of(socket)) {
+            let seat = users.seats.get_mut(&session.user);
+            if let Some(seat) = seat.filter(|seat| seat.is_of(&session.socket)) {
                 seat.session = None;
                 seat.gone_at = now;
-                users.ends.push_back((now.plus(CLAIM_KEPT), user.clone()));
+                let ends = now.plus(CLAIM_KEPT);
+                users.ends.push_back((ends, session.user.clone()));
             }
             users.expire(now);
         });
@@ -173,12 +175,7 @@ impl Users {
         let holder = last.and_then(|seat| seat.session.take());
         match policy::decide(request.policy, grant.as_ref(), &newcomer, request.dead) {
             Decision::Grant { claim, closes } => {
-                let seat = Seat {
-                    device: newcomer.device,
-                    claim,
-                    session: Some(session.clone()),
-                    gone_at: Millis(0),
-                };
+                let seat = Seat::granted(claim, session);
                 self.seats.insert(session.user.clone(), seat);
                 Claimed::Granted {
                     claim,
@@ -196,6 +193,22 @@ impl Users {
                     (_, None) => unreachable!("only a socket that is there can be probed"),
                 }
             }
+        }
+    }
+
+    fn keep(&mut self, held: &Held) -> Standing {
+        let session = &*held.session;
+        if self.is_denied(session) {
+            return Standing::Denied;
+        }
+        let own = Seat::granted(held.claim, session);
+        let last = self.seats.get(&session.user).map(Seat::grant);
+        match policy::place(last.as_ref(), &own.grant()) {
+            Place::Kept | Place::Forgotten => {
+                self.seats.insert(session.user.clone(), own);
+                Standing::Kept
+            }
+            Place::Lost(code) => Standing::Lost(code),
         }
     }
 
@@ -239,7 +252,7 @@ mod tests {
             claim(&registry, &laptop, None).await;
             claim(&registry, &phone, None).await;
             let at = NOW.plus(Millis(u64::from(laptop_again)));
-            let released = registry.release(at, &phone.user, &phone.socket).await;
+            let released = registry.release(at, &phone).await;
             assert!(released.is_ok());
         }
         let seats = |at: Millis| {

@@ -1,13 +1,15 @@
 //! Who is connected: the one socket of each user, its record, and whose tokens are refused.
 
-use std::{collections::BTreeSet, future::Future};
+use std::{collections::BTreeSet, future::Future, sync::Arc};
 
-use tabwire_protocol::{CloseCode, Device, Millis, Module, ShopId, UserId};
+use serde::{Deserialize, Serialize};
+use tabwire_protocol::{CloseCode, Device, Millis, Module, Position, ShopId, UserId};
 
 #[cfg(feature = "test-util")]
 pub mod conformance;
 pub mod memory;
 pub mod policy;
+pub(crate) mod redis;
 
 pub use memory::MemoryRegistry;
 pub use policy::{Concurrency, SocketId};
@@ -23,19 +25,21 @@ pub trait Registry: Send + Sync + 'static {
         request: &ClaimRequest<'_>,
     ) -> impl Future<Output = Result<Claimed, RegistryUnavailable>> + Send;
 
-    /// Brings the record of a socket up to date after its token was renewed.
-    fn renew(
+    /// Says that sockets are there: whether each has its place, in order. Those that have it get their records brought up to date,
+    /// and back when the registry has forgotten them, as [`policy::place`] says.
+    ///
+    /// After a token was renewed, and now and then.
+    fn keep(
         &self,
         now: Millis,
-        session: &SessionRecord,
-    ) -> impl Future<Output = Result<Renewal, RegistryUnavailable>> + Send;
+        held: &[Held],
+    ) -> impl Future<Output = Vec<Result<Standing, RegistryUnavailable>>> + Send;
 
     /// Takes the record of a socket that has gone. The user's claim stays for [`CLAIM_KEPT`].
     fn release(
         &self,
         now: Millis,
-        user: &UserId,
-        socket: &SocketId,
+        session: &SessionRecord,
     ) -> impl Future<Output = Result<(), RegistryUnavailable>> + Send;
 
     /// Refuses the tokens that were issued to a user until now, on one device or on all, and says which socket is to be closed.
@@ -60,7 +64,8 @@ pub const CLAIM_KEPT: Millis = Millis(24 * 3_600_000);
 pub const DENIAL_KEPT: Millis = Millis(30 * 24 * 3_600_000);
 
 /// The record of one socket.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct SessionRecord {
     /// Which socket.
     pub socket: SocketId,
@@ -80,6 +85,17 @@ pub struct SessionRecord {
     pub expires_at: Millis,
     /// The node that serves it.
     pub node: String,
+    /// How far it had come when the record was brought up to date.
+    pub position: Position,
+}
+
+/// A socket that was granted its user's place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// Its record, as it should be.
+    pub session: Arc<SessionRecord>,
+    /// The number of its grant.
+    pub claim: u64,
 }
 
 /// A connection that wants to become the user's socket.
@@ -111,13 +127,13 @@ pub enum Claimed {
     Refused(CloseCode),
 }
 
-/// The answer to a renewal.
+/// How a socket stands that was granted its user's place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Renewal {
-    /// The record is up to date.
-    Renewed,
-    /// The user's socket is another one by now.
-    Lost,
+pub enum Standing {
+    /// It has it.
+    Kept,
+    /// It is somebody else's by now: the socket is to be closed with this code.
+    Lost(CloseCode),
     /// The token was issued before its user was denied.
     Denied,
 }

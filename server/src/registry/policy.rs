@@ -2,13 +2,15 @@
 
 use std::{fmt, sync::Arc};
 
-use tabwire_protocol::{CloseCode, Device, Position};
+use serde::{Deserialize, Serialize};
+use tabwire_protocol::{CloseCode, Device, Millis, Position};
 
 /// The largest claim: the last integer that a frame can carry.
 pub const CLAIM_MAX: u64 = Position::MAX.get();
 
 /// Names one socket, for the time of the whole system.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
 pub struct SocketId(Arc<str>);
 
 impl SocketId {
@@ -20,6 +22,18 @@ impl SocketId {
     /// The name.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl From<String> for SocketId {
+    fn from(name: String) -> Self {
+        Self::new(&name)
+    }
+}
+
+impl From<SocketId> for String {
+    fn from(socket: SocketId) -> Self {
+        socket.as_str().to_owned()
     }
 }
 
@@ -46,6 +60,8 @@ pub struct Grant {
     pub device: Device,
     /// Its number: above the one before, up to [`CLAIM_MAX`].
     pub claim: u64,
+    /// When its socket connected.
+    pub at: Millis,
     /// The socket that holds it; none when that has gone.
     pub socket: Option<SocketId>,
 }
@@ -107,6 +123,38 @@ pub fn decide(
     }
 }
 
+/// What has become of the place of a socket that was granted it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// It has it.
+    Kept,
+    /// The registry has forgotten that: it gets it back.
+    Forgotten,
+    /// Somebody else was granted it since, or it was given back: the socket is closed with this code.
+    Lost(CloseCode),
+}
+
+/// Says what has become of a socket's own grant, by the last one that the registry knows.
+///
+/// A registry may have lost all it knew, or what it learned of late: then the last grant is one from before. Claims rise, but those
+/// of a registry that begins anew begin low; so a grant is from before only when it connected earlier, too.
+pub fn place(last: Option<&Grant>, own: &Grant) -> Place {
+    let Some(last) = last else {
+        return Place::Forgotten;
+    };
+    if last.socket == own.socket {
+        return Place::Kept;
+    }
+    if last.claim <= own.claim && last.at < own.at {
+        return Place::Forgotten;
+    }
+    Place::Lost(if last.device == own.device {
+        CloseCode::Superseded
+    } else {
+        CloseCode::Replaced
+    })
+}
+
 /// Above the last one, and above what the newcomer had: a server that lost its memory goes on counting. It ends where frames do, for
 /// a client that was told more could not say it when it connects again.
 fn next_claim(last: u64, newcomer: &Newcomer) -> u64 {
@@ -124,6 +172,7 @@ mod tests {
         Grant {
             device: Device::new(device).expect("a name"),
             claim,
+            at: Millis(claim),
             socket: socket.map(SocketId::new),
         }
     }
@@ -240,6 +289,51 @@ mod tests {
     }
 
     #[test]
+    fn a_socket_keeps_its_place_until_somebody_is_granted_it() {
+        let own = last("laptop", 7, Some("own"));
+        assert_eq!(place(Some(&own), &own), Place::Kept);
+        for (device, code) in [
+            ("laptop", CloseCode::Superseded),
+            ("phone", CloseCode::Replaced),
+        ] {
+            for socket in [Some("other"), None] {
+                let later = last(device, 8, socket);
+                assert_eq!(place(Some(&later), &own), Place::Lost(code));
+            }
+        }
+    }
+
+    #[test]
+    fn a_socket_that_gave_its_place_back_does_not_get_it_again() {
+        let own = last("laptop", 7, Some("own"));
+        let released = last("laptop", 7, None);
+        let lost = Place::Lost(CloseCode::Superseded);
+        assert_eq!(place(Some(&released), &own), lost);
+    }
+
+    #[test]
+    fn a_registry_that_has_forgotten_a_grant_is_told_of_it() {
+        let own = last("laptop", 7, Some("own"));
+        assert_eq!(place(None, &own), Place::Forgotten);
+        // It was set back to a time before the grant.
+        for socket in [Some("earlier"), None] {
+            let before = last("phone", 6, socket);
+            assert_eq!(place(Some(&before), &own), Place::Forgotten);
+        }
+    }
+
+    #[test]
+    fn a_grant_of_a_registry_that_began_anew_counts_although_its_number_is_low() {
+        let own = last("laptop", 7, Some("own"));
+        let anew = Grant {
+            at: Millis(9),
+            ..last("phone", 1, Some("other"))
+        };
+        let lost = Place::Lost(CloseCode::Replaced);
+        assert_eq!(place(Some(&anew), &own), lost);
+    }
+
+    #[test]
     fn a_socket_is_shown_by_its_name() {
         let socket = SocketId::new("b0c4e1d2");
         assert_eq!(
@@ -265,6 +359,7 @@ mod tests {
         let grant = (device(), claim(), socket()).prop_map(|(device, claim, socket)| Grant {
             device,
             claim,
+            at: Millis(claim),
             socket,
         });
         option::of(grant)

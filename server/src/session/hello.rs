@@ -12,7 +12,7 @@ use super::{
     End,
     cursor::{LogBounds, Opened, Routed, SessionCursor, Stretch, Viewer},
     socket::{Incoming, Socket},
-    sockets::{Closing, Handle},
+    sockets::Handle,
 };
 use crate::{
     auth::Identity,
@@ -21,12 +21,14 @@ use crate::{
     limits::Limit,
     log::{EventLog, LogUnavailable},
     node::{Backend, Node},
-    registry::{ClaimRequest, Claimed, Registry, RegistryUnavailable, SessionRecord},
+    orders,
+    registry::{ClaimRequest, Claimed, Held, Registry, RegistryUnavailable, SessionRecord},
 };
 
 /// A session that has been let in.
 pub(super) struct Session {
-    pub(super) record: SessionRecord,
+    pub(super) record: Arc<SessionRecord>,
+    pub(super) claim: u64,
     /// When its token is no longer taken.
     pub(super) taken_until: Millis,
     pub(super) cursor: SessionCursor,
@@ -73,17 +75,6 @@ pub(super) async fn greet<B: Backend>(
     let identity = node.config.verifier.verify(now, &hello.token);
     let identity =
         identity.map_err(|error| End::close(CloseCode::Unauthorized, error.to_string()))?;
-    let record = SessionRecord {
-        socket: handle.id().clone(),
-        user: identity.user.clone(),
-        shop: identity.shop.clone(),
-        modules: identity.modules.clone(),
-        device: hello.device.clone(),
-        connected_at: now,
-        issued_at: identity.issued_at,
-        expires_at: identity.expires_at,
-        node: node.id.clone(),
-    };
     // First the log, then the user's socket: nobody is replaced by a session that can't begin.
     let shop = node.hub.join(&identity.shop).await;
     let shop = shop.map_err(|error| match error {
@@ -94,14 +85,38 @@ pub(super) async fn greet<B: Backend>(
         }
     })?;
     let opened = open(node, &shop, &identity, hello.cursor.as_ref()).await?;
-    let claim = claim(node, &record, hello.claim).await?;
+    let record = SessionRecord {
+        socket: handle.id().clone(),
+        user: identity.user.clone(),
+        shop: identity.shop.clone(),
+        modules: identity.modules.clone(),
+        device: hello.device.clone(),
+        connected_at: now,
+        issued_at: identity.issued_at,
+        expires_at: identity.expires_at,
+        node: node.id.clone(),
+        position: opened.cursor.position(),
+    };
+    let record = Arc::new(record);
+    let claim = match claim(node, &record, hello.claim).await {
+        Ok(claim) => claim?,
+        Err(error) => {
+            // It may have been granted all the same.
+            node.keeper.release_later(record);
+            return Err(error.into());
+        }
+    };
+    handle.set_position(record.position);
+    handle.hold(Some(Held {
+        session: Arc::clone(&record),
+        claim,
+    }));
 
     node.metrics.resumed(match opened.resume {
         Resume::Fresh => "fresh",
         Resume::Replay => "replay",
         Resume::FullRefresh => "full_refresh",
     });
-    handle.set_position(opened.cursor.position());
     let welcome = welcome(node, &record, &opened, claim);
     socket.push(ServerFrame::Welcome(welcome).encode().into());
     if let Some(refresh) = opened.refresh {
@@ -111,14 +126,11 @@ pub(super) async fn greet<B: Backend>(
         socket.push(frame.encode().into());
     }
     if socket.flush(handle).await.is_err() {
-        // It was granted the user's socket, so it has to give it back.
-        node.registry
-            .release(clock::now(), &record.user, handle.id())
-            .await?;
         return Err(End::Gone);
     }
     Ok(Session {
         record,
+        claim,
         taken_until: identity.taken_until,
         cursor: opened.cursor,
         shop,
@@ -273,12 +285,12 @@ async fn read_route<B: Backend>(
     Ok(route)
 }
 
-/// Gets the user's socket for this session, as the policy says.
+/// Gets the user's socket for this session, as the policy says; or an end.
 async fn claim<B: Backend>(
     node: &Node<B>,
     session: &SessionRecord,
     claim: Option<u64>,
-) -> Result<u64, End> {
+) -> Result<Result<u64, End>, RegistryUnavailable> {
     let mut dead = None;
     loop {
         let request = ClaimRequest {
@@ -289,31 +301,17 @@ async fn claim<B: Backend>(
         };
         match node.registry.claim(clock::now(), &request).await? {
             Claimed::Granted { claim, closes } => {
-                if let Some((old, code)) = closes
-                    && let Some(old) = node.sockets.get(&old.socket)
-                {
-                    old.close(Closing::new(
-                        code,
-                        "a newer connection has the user's socket",
-                    ));
+                if let Some((old, code)) = closes {
+                    orders::close(node, &old, code).await;
                 }
-                return Ok(claim);
+                return Ok(Ok(claim));
             }
-            Claimed::Refused(code) => return Err(End::close(code, refusal(code))),
-            Claimed::Probe(holder) => {
-                let lives = match node.sockets.get(&holder.socket) {
-                    None => false,
-                    Some(holder) => {
-                        let answer = timeout(node.config.limits.probe_timeout, holder.probe());
-                        matches!(answer.await, Ok(Ok(())))
-                    }
-                };
-                if lives {
-                    let code = CloseCode::Rejected;
-                    return Err(End::close(code, refusal(code)));
-                }
-                dead = Some(holder.socket);
+            Claimed::Refused(code) => return Ok(Err(End::close(code, refusal(code)))),
+            Claimed::Probe(holder) if orders::lives(node, &holder).await? => {
+                let code = CloseCode::Rejected;
+                return Ok(Err(End::close(code, refusal(code))));
             }
+            Claimed::Probe(holder) => dead = Some(holder.socket),
         }
     }
 }

@@ -26,8 +26,9 @@ use crate::{
     limits::Limit,
     log::EventLog,
     node::{Backend, Node},
+    orders::closing,
     rate::Bucket,
-    registry::{Registry, Renewal, SessionRecord},
+    registry::{Held, Registry, SessionRecord, Standing},
     tail::{Framed, State},
 };
 
@@ -51,7 +52,8 @@ pub(super) async fn run<B: Backend>(
         grown: session.shop.tail().watch(),
         shop: session.shop,
         cursor: session.cursor,
-        record: Arc::new(session.record),
+        record: session.record,
+        claim: session.claim,
         timers: Timers::default(),
         frames: Bucket::full(node.config.limits.frames, clock::now()),
         bytes: Bucket::full(node.config.limits.bytes, clock::now()),
@@ -89,6 +91,7 @@ struct Live<'s, B: Backend> {
     socket: &'s mut Socket,
     handle: &'s Handle,
     record: Arc<SessionRecord>,
+    claim: u64,
     shop: Arc<Shop>,
     grown: watch::Receiver<State>,
     cursor: SessionCursor,
@@ -321,15 +324,23 @@ impl<B: Backend> Live<'_, B> {
             modules: identity.modules,
             issued_at: identity.issued_at,
             expires_at: identity.expires_at,
+            position: self.cursor.position(),
             ..SessionRecord::clone(&self.record)
         };
-        match self.node.registry.renew(now, &record).await? {
-            Renewal::Renewed => {}
-            // Whoever has the user's socket by now closes this one; it is not told another reason.
-            Renewal::Lost => return Ok(()),
-            Renewal::Denied => return Err(unauthorized("the token was revoked")),
-        }
         self.record = Arc::new(record);
+        let held = Held {
+            session: Arc::clone(&self.record),
+            claim: self.claim,
+        };
+        // Before it is kept: who looks meanwhile shall not put the old one back.
+        self.handle.hold(Some(held.clone()));
+        for standing in self.node.registry.keep(now, &[held]).await {
+            match standing? {
+                Standing::Kept => {}
+                Standing::Lost(code) => return Err(End::Close(closing(code))),
+                Standing::Denied => return Err(unauthorized("the token was revoked")),
+            }
+        }
         self.delivers = true;
         self.timers.stop(Timer::GraceEnds);
         let left = clock::until(now, identity.taken_until);

@@ -19,9 +19,8 @@ use self::{
     sockets::{Closing, Opened},
 };
 use crate::{
-    clock,
+    keep,
     node::{Backend, Node},
-    registry::Registry,
 };
 
 /// How a session ends.
@@ -58,17 +57,13 @@ pub(crate) async fn serve<B: Backend>(
     let end = match greeted {
         Err(end) => end,
         Ok(session) => {
-            let (user, id) = (session.record.user.clone(), handle.id().clone());
             node.metrics.sessions.inc();
             let end = live::run(&node, &mut socket, &handle, session).await;
             node.metrics.sessions.dec();
-            if let Err(error) = node.registry.release(clock::now(), &user, &id).await {
-                // It ends by itself, with the token.
-                tracing::warn!(%user, socket = %id, %error, "a session can't be released");
-            }
             end
         }
     };
+    keep::release(&node, &handle).await;
     // Who gave the order to close knows better than the write that was broken off for it.
     let closing = match (end, handle.closing()) {
         (_, Some(closing)) | (End::Close(closing), None) => closing,

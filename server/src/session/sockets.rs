@@ -12,7 +12,10 @@ use prometheus_client::metrics::gauge::Gauge;
 use tabwire_protocol::{CloseCode, Position};
 use tokio::sync::{Notify, oneshot};
 
-use crate::{random, registry::SocketId};
+use crate::{
+    random,
+    registry::{Held, SocketId},
+};
 
 /// All sockets that are open, those among them that have not said hello yet.
 #[derive(Debug)]
@@ -28,6 +31,8 @@ pub(crate) struct Sockets {
 pub(crate) struct Handle {
     id: SocketId,
     position: AtomicU64,
+    /// The place that it was granted. A std mutex, held to clone it.
+    held: Mutex<Option<Held>>,
     orders: Mutex<Orders>,
     rung: Notify,
 }
@@ -76,6 +81,7 @@ impl Sockets {
         let handle = Arc::new(Handle {
             id: SocketId::new(&random::hex::<12>()),
             position: AtomicU64::new(0),
+            held: Mutex::default(),
             orders: Mutex::default(),
             rung: Notify::new(),
         });
@@ -120,6 +126,18 @@ impl Handle {
     /// Says where the session is.
     pub(crate) fn set_position(&self, position: Position) {
         self.position.store(position.get(), Ordering::Relaxed);
+    }
+
+    /// The place that the socket was granted, if it has it.
+    pub(crate) fn held(&self) -> Option<Held> {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.clone()
+    }
+
+    /// Says which place the socket has from now on, and gives the one before.
+    pub(crate) fn hold(&self, held: Option<Held>) -> Option<Held> {
+        let mut last = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *last, held)
     }
 
     /// Has the socket closed. The first reason counts.

@@ -205,7 +205,7 @@ fn decode(text: &str) -> Result<Outcome, RecordsUnavailable> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use tabwire_protocol::{Device, EventType, ShopId, UserId};
+    use tabwire_protocol::{Device, EventType, Position, ShopId, UserId};
     use tokio::time::{Duration, timeout};
 
     use super::*;
@@ -225,6 +225,7 @@ mod tests {
             issued_at: Millis(0),
             expires_at: Millis(0),
             node: "n".to_owned(),
+            position: Position::ZERO,
         }
     }
 

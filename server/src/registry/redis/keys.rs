@@ -1,0 +1,47 @@
+//! The names of keys and channels.
+
+use tabwire_protocol::{ShopId, UserId};
+
+/// Names keys that begin with a prefix, which has no braces.
+#[derive(Clone, Debug)]
+pub(crate) struct Keys {
+    prefix: String,
+}
+
+impl Keys {
+    /// Names that begin with this.
+    pub(crate) fn new(prefix: &str) -> Self {
+        Self {
+            prefix: prefix.to_owned(),
+        }
+    }
+
+    /// The record of a user's socket, the user's last grant and denials.
+    ///
+    /// In a cluster a script may only touch keys of one slot. What decides about the slot is what stands between braces, or else the
+    /// whole name: so the first key has its plain name, and the others have that between braces.
+    pub(super) fn user(&self, user: &UserId) -> [String; 3] {
+        let record = format!("{}user:{user}", self.prefix);
+        let grant = format!("{{{record}}}:claim");
+        let denials = format!("{{{record}}}:denied");
+        [record, grant, denials]
+    }
+
+    /// The users of a shop, or all, who may have a socket.
+    pub(super) fn members(&self, shop: Option<&ShopId>) -> String {
+        match shop {
+            Some(shop) => format!("{}{{{shop}}}:members", self.prefix),
+            None => format!("{}members", self.prefix),
+        }
+    }
+
+    /// There while a node lives.
+    pub(crate) fn lease(&self, node: &str) -> String {
+        format!("{}node:{node}", self.prefix)
+    }
+
+    /// The channel of what a node is told by others.
+    pub(crate) fn orders(&self, node: &str) -> String {
+        format!("{}node:{node}:orders", self.prefix)
+    }
+}
