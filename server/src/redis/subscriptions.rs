@@ -66,8 +66,8 @@ struct Shared {
     channels: Mutex<HashMap<String, Channel>>,
     /// Wakes the task that keeps the channels followed.
     changed: Notify,
-    /// Since when nothing is heard, and why; none while all is well.
-    complaint: Mutex<Option<String>>,
+    /// Since when not everything is heard, and why; none while all is well.
+    complaint: Mutex<Option<(Instant, String)>>,
     /// The number of the connection that is used. What an older one says no longer counts.
     connection: AtomicU64,
     broken: AtomicBool,
@@ -190,8 +190,11 @@ impl Subscriptions {
         if followed {
             return Ok(subscription);
         }
-        if let Some(complaint) = self.complaint() {
-            return Err(LinkError::NotRun(complaint));
+        // What has been so for a while will not be over in a moment.
+        if let Some((since, complaint)) = &*self.shared.complaint()
+            && since.elapsed() > self.confirmed_within / 2
+        {
+            return Err(LinkError::NotRun(complaint.clone()));
         }
         self.shared.changed.notify_one();
         match timeout(self.confirmed_within, is_confirmed).await {
@@ -203,7 +206,8 @@ impl Subscriptions {
     }
 
     pub(super) fn complaint(&self) -> Option<String> {
-        self.shared.complaint().clone()
+        let complaint = self.shared.complaint();
+        complaint.as_ref().map(|(_, why)| why.clone())
     }
 }
 
@@ -219,7 +223,15 @@ impl Shared {
         self.channels.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn complaint(&self) -> std::sync::MutexGuard<'_, Option<String>> {
+    fn complain(&self, why: &str) {
+        let mut complaint = self.complaint();
+        let since = complaint
+            .take()
+            .map_or_else(Instant::now, |(since, _)| since);
+        *complaint = Some((since, why.to_owned()));
+    }
+
+    fn complaint(&self) -> std::sync::MutexGuard<'_, Option<(Instant, String)>> {
         self.complaint
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -307,7 +319,7 @@ impl Keeper {
                 match self.connect(&shared).await {
                     Ok(made) => connection = Some(made),
                     Err(error) => {
-                        *shared.complaint() = Some(error);
+                        shared.complain(&error);
                         drop(shared);
                         sleep(PAUSE).await;
                         continue;
@@ -379,7 +391,7 @@ impl Keeper {
     /// Everything followed has to be followed anew, and whoever follows it will be told of the gap then.
     fn lost(&self, shared: &Shared, why: &str) {
         tracing::warn!(why, "channels are lost and will be followed anew");
-        *shared.complaint() = Some(why.to_owned());
+        shared.complain(why);
         for channel in shared.channels().values_mut() {
             channel.state = State::Wanted;
         }
@@ -456,7 +468,7 @@ impl Keeper {
         if deaf > 0 {
             tracing::warn!(deaf, "subscriptions hear nothing and are made anew");
             self.metrics.deaf.inc_by(deaf);
-            *shared.complaint() = Some("subscriptions hear nothing".to_owned());
+            shared.complain("subscriptions hear nothing");
         }
         deaf == 0
     }

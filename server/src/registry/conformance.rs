@@ -24,6 +24,7 @@ macro_rules! __registry_laws {
     ($registry:expr) => {
         $crate::__registry_laws!(@each $registry;
             a_user_has_one_socket_and_each_grant_raises_the_claim,
+            the_same_socket_is_granted_the_place_once,
             the_claim_outlives_the_socket,
             a_socket_that_lost_its_place_changes_nothing,
             a_holder_that_is_probed_keeps_its_place,
@@ -138,6 +139,19 @@ pub async fn a_user_has_one_socket_and_each_grant_raises_the_claim(registry: &im
     assert_eq!(second, Claimed::Granted { claim: 2, closes });
     let found = find(registry, of_user("one")).await;
     assert_eq!(found, (vec![phone.socket], false));
+}
+
+/// A claim whose answer was lost may be made again.
+pub async fn the_same_socket_is_granted_the_place_once(registry: &impl Registry) {
+    let laptop = session("same", "laptop", "same_1");
+    for _ in 0..2 {
+        let claimed = claim(registry, &laptop, None).await;
+        let granted = Claimed::Granted {
+            claim: 1,
+            closes: None,
+        };
+        assert_eq!(claimed, granted);
+    }
 }
 
 /// An automatic reconnect is told from a newer claim although nobody is connected.

@@ -130,7 +130,9 @@ impl Registry for MemoryRegistry {
                     return Err(RegistryUnavailable("too many users are denied".to_owned()));
                 }
             }
-            users.denials.insert(denial, now);
+            // A clock that was set back takes nothing back.
+            let denied_at = users.denials.entry(denial).or_insert(now);
+            *denied_at = now.max(*denied_at);
             let session = users.seats.get(user).and_then(|seat| seat.session.clone());
             Ok(session.filter(|session| device.is_none_or(|device| *device == session.device)))
         })
@@ -171,6 +173,12 @@ impl Users {
             claim: request.claim,
         };
         let last = self.seats.get_mut(&session.user);
+        if let Some(own) = last.as_ref().filter(|seat| seat.is_of(&session.socket)) {
+            return Claimed::Granted {
+                claim: own.claim,
+                closes: None,
+            };
+        }
         let grant = last.as_ref().map(|seat| seat.grant());
         let holder = last.and_then(|seat| seat.session.take());
         match policy::decide(request.policy, grant.as_ref(), &newcomer, request.dead) {

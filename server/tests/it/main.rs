@@ -26,4 +26,5 @@ mod sessions;
 mod slow;
 mod tokens;
 mod unavailable;
+mod users_across_nodes;
 mod webhook;
