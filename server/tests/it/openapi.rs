@@ -300,7 +300,7 @@ const ELSEWHERE: &str = r#"{"type":"order_created","scope":{"shopId":"s_2"},"pay
 async fn publishing(seen: &mut Seen) {
     let server = Server::with(&[], |config| {
         config.limits.body_bytes = 1_000;
-        config.limits.body_timeout = Duration::from_millis(50);
+        config.limits.body_timeout = Duration::from_millis(400);
     })
     .await;
     let key = bearer(PUBLISH_KEY);
@@ -417,7 +417,7 @@ async fn connecting(seen: &mut Seen) {
 async fn demo(seen: &mut Seen) {
     let server = Server::with(&["--demo"], |config| {
         config.retention.shops = 1;
-        config.limits.body_timeout = Duration::from_millis(50);
+        config.limits.body_timeout = Duration::from_millis(400);
     })
     .await;
     seen.ask(&server, "GET", "/", &[], "").await;

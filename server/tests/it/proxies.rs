@@ -188,10 +188,10 @@ fn in_test(config: &str, from: &str, to: &str) -> String {
     config.replace(from, to)
 }
 
-/// Answers pings for more than a second, in which nothing else is on the connection.
-async fn idle_for_a_second(client: &mut Client) {
+/// Answers pings for longer than the proxy's patience, in which nothing else is on the connection.
+async fn idle_for_long(client: &mut Client) {
     let start = Instant::now();
-    while start.elapsed() < Duration::from_millis(1_500) {
+    while start.elapsed() < Duration::from_millis(2_600) {
         let ping = client.frame().await;
         assert_eq!(ping["t"], "ping");
         client
@@ -214,7 +214,7 @@ async fn serves_sessions(server: &Server, proxy: &Proxy) {
     assert_eq!(client.frame().await["t"], "welcome");
     server.publish(json!({"n": 1})).await;
     assert_eq!(client.frame_of("event").await["id"], 1);
-    idle_for_a_second(&mut client).await;
+    idle_for_long(&mut client).await;
     server.publish(json!({"n": 2})).await;
     assert_eq!(client.frame_of("event").await["id"], 2);
     // A close of the server's arrives with its code.
@@ -247,8 +247,8 @@ async fn tells_addresses_apart(proxy: &Proxy) {
     assert!(proxy.open("/ws", other, &[]).await.is_ok());
 }
 
-/// Flags for a proxy whose patience is a second.
-const QUICK: [&str; 4] = ["--ping", "300ms", "--trusted-proxy", "127.0.0.1"];
+/// Flags for a proxy whose patience is two seconds.
+const QUICK: [&str; 4] = ["--ping", "600ms", "--trusted-proxy", "127.0.0.1"];
 const ONE_EACH: [&str; 4] = [
     "--trusted-proxy",
     "127.0.0.1",
@@ -259,7 +259,7 @@ const ONE_EACH: [&str; 4] = [
 #[tokio::test]
 async fn nginx_serves_sessions() {
     let server = Server::flags(&QUICK).await;
-    let quick = |config: String| in_test(&config, "75s", "1s");
+    let quick = |config: String| in_test(&config, "75s", "2s");
     let Some(proxy) = Proxy::nginx(&server, quick).await else {
         return;
     };
@@ -349,7 +349,7 @@ async fn nginx_may_keep_a_prefix_or_take_it_off() {
 #[tokio::test]
 async fn haproxy_serves_sessions() {
     let server = Server::flags(&QUICK).await;
-    let quick = |config: String| in_test(&config, "75s", "1s");
+    let quick = |config: String| in_test(&config, "75s", "2s");
     let Some(proxy) = Proxy::haproxy(&server, quick).await else {
         return;
     };
