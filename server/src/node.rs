@@ -191,6 +191,12 @@ impl<B: Backend> Node<B> {
         Ok(receipt)
     }
 
+    /// Counts something that a limit refused, and tells whoever looks for it whose it was.
+    pub(crate) fn limited(&self, limit: Limit, whose: impl std::fmt::Display) {
+        self.metrics.limited(limit);
+        tracing::debug!(limit = limit.name(), %whose, "over a limit");
+    }
+
     /// Says that the server is about to end.
     pub(crate) fn begin_draining(&self) {
         self.draining.store(true, Ordering::Relaxed);

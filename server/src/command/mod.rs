@@ -89,7 +89,7 @@ pub(crate) async fn run<B: Backend>(
         ..
     } = &outcome
     {
-        node.metrics.limited(Limit::Commands);
+        node.limited(Limit::Commands, &session.user);
     }
     node.metrics.commanded(match &outcome {
         Outcome::Done { .. } => "ack",

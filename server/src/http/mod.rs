@@ -9,7 +9,7 @@ mod publish;
 mod sessions;
 mod upgrade;
 
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
+use std::{collections::BTreeMap, fmt, net::SocketAddr, sync::Arc};
 
 use serde::Serialize;
 use tabwire_protocol::{Position, ShopId};
@@ -248,6 +248,13 @@ fn metrics<B: Backend>(node: &Arc<Node<B>>) -> Route {
 /// Which of the publish keys a request has.
 #[derive(Clone, Copy, Debug)]
 struct Publisher(usize);
+
+impl fmt::Display for Publisher {
+    /// Not the key itself: this is for the log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "publish key {}", self.0 + 1)
+    }
+}
 
 /// Checks that a request comes from a back end, and from which.
 fn authorize_publisher<B: Backend>(

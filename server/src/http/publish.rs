@@ -118,7 +118,7 @@ async fn publish<B: Backend>(
 ) -> Answer {
     let publisher = authorize_publisher(&node, &headers)?;
     let Ok(_permit) = may.publishing.try_acquire() else {
-        node.metrics.limited(Limit::Publishing);
+        node.limited(Limit::Publishing, "a publisher");
         return Err(ApiError::too_many(
             "too many requests publish at this moment",
         ));
@@ -134,7 +134,7 @@ async fn publish<B: Backend>(
 
     let take = |events| {
         may.rates.take(publisher, events).map_err(|wait| {
-            node.metrics.limited(Limit::PublishRate);
+            node.limited(Limit::PublishRate, publisher);
             let message = "this key publishes faster than --publish-rate";
             ApiError::too_many(message).after(wait)
         })

@@ -31,7 +31,7 @@ pub(super) fn route<B: Backend>(node: &Arc<Node<B>>) -> Route {
         .and(with(node))
         .and(with(&pending))
         .and(warp::header::headers_cloned())
-        .and(warp::ext::optional::<PeerAddr>())
+        .and(warp::ext::get::<PeerAddr>())
         .and(warp::ext::optional::<OnUpgrade>())
         .map(|node, pending, headers, peer, upgrade| {
             respond(answer(&node, pending, &headers, peer, upgrade))
@@ -43,7 +43,7 @@ fn answer<B: Backend>(
     node: &Arc<Node<B>>,
     pending: Arc<Semaphore>,
     headers: &HeaderMap,
-    peer: Option<PeerAddr>,
+    PeerAddr(peer): PeerAddr,
     upgrade: Option<OnUpgrade>,
 ) -> Answer {
     let accept = accept_key(headers)?;
@@ -60,26 +60,27 @@ fn answer<B: Backend>(
     if node.closed.is_cancelled() {
         return Err(ApiError::unavailable("the server is about to end"));
     }
-    let of_address = peer.map(|PeerAddr(peer)| {
-        let address = client::address(peer, headers, &node.config.trusted_proxies);
-        node.addresses.open(address, clock::now())
-    });
-    let of_address = of_address.transpose().map_err(|limit| {
-        node.metrics.limited(limit);
-        ApiError::too_many(match limit {
-            Limit::MaxConnectionsPerAddress => "this address has too many connections",
-            _ => "this address connects too often",
-        })
-    })?;
+    let address = client::address(peer, headers, &node.config.trusted_proxies);
+    let of_address = node
+        .addresses
+        .open(address, clock::now())
+        .map_err(|limit| {
+            node.limited(limit, address);
+            ApiError::too_many(match limit {
+                Limit::MaxConnectionsPerAddress => "this address has too many connections",
+                _ => "this address connects too often",
+            })
+        })?;
     let Some(handle) = node.sockets.open() else {
-        node.metrics.limited(Limit::MaxConnections);
+        node.limited(Limit::MaxConnections, address);
         return Err(ApiError::unavailable("too many connections"));
     };
     let Ok(pending) = pending.try_acquire_owned() else {
-        node.metrics.limited(Limit::MaxPending);
+        node.limited(Limit::MaxPending, address);
         let message = "too many connections have not said hello yet";
         return Err(ApiError::unavailable(message));
     };
+    tracing::debug!(socket = %handle.id(), %address, "connects");
     let upgrade = upgrade.ok_or_else(|| not_an_upgrade("this connection can't be upgraded"))?;
 
     let serving = Arc::clone(node);

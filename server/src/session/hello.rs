@@ -58,7 +58,7 @@ pub(super) async fn greet<B: Backend>(
     let hello = tokio::select! {
         hello = timeout(node.config.hello_timeout, read_hello(socket)) => {
             hello.map_err(|_| {
-                node.metrics.limited(Limit::HelloTimeout);
+                node.limited(Limit::HelloTimeout, handle.id());
                 End::close(CloseCode::Timeout, "no hello in time")
             })??
         }
@@ -80,7 +80,7 @@ pub(super) async fn greet<B: Backend>(
     let shop = shop.map_err(|error| match error {
         JoinError::Log(error) => End::from(error),
         JoinError::TooMany => {
-            node.metrics.limited(Limit::MaxShops);
+            node.limited(Limit::MaxShops, &identity.shop);
             End::close(CloseCode::TryLater, "too many shops have sessions here")
         }
     })?;

@@ -241,13 +241,13 @@ impl<B: Backend> Live<'_, B> {
         }
         let (limits, now) = (&self.node.config.limits, clock::now());
         if !self.frames.take(limits.frames, now) {
-            self.node.metrics.limited(Limit::FramesPerSecond);
+            self.node.limited(Limit::FramesPerSecond, &self.record.user);
             return Err(End::close(CloseCode::TooMany, "too many frames"));
         }
         if let Incoming::Text(text) = &incoming
             && let Err(_) = self.bytes.take_many(limits.bytes, now, text.len() as u64)
         {
-            self.node.metrics.limited(Limit::BytesPerSecond);
+            self.node.limited(Limit::BytesPerSecond, &self.record.user);
             return Err(End::close(CloseCode::TooMany, "too many bytes"));
         }
         match incoming {
@@ -304,7 +304,7 @@ impl<B: Backend> Live<'_, B> {
 
     async fn command(&mut self, command: Command) -> Result<(), End> {
         if self.commands.waiting.len() >= self.node.config.limits.session_commands {
-            self.node.metrics.limited(Limit::SessionCommands);
+            self.node.limited(Limit::SessionCommands, &self.record.user);
             let message = "too many commands are waiting";
             let nack = command::refusal(command.id, NackCode::RateLimited, message);
             return self.send(&nack).await;

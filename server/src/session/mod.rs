@@ -57,6 +57,8 @@ pub(crate) async fn serve<B: Backend>(
     let end = match greeted {
         Err(end) => end,
         Ok(session) => {
+            let record = &session.record;
+            tracing::debug!(socket = %handle.id(), user = %record.user, shop = %record.shop, "welcome");
             node.metrics.sessions.inc();
             let end = live::run(&node, &mut socket, &handle, session).await;
             node.metrics.sessions.dec();
@@ -67,7 +69,10 @@ pub(crate) async fn serve<B: Backend>(
     // Who gave the order to close knows better than the write that was broken off for it.
     let closing = match (end, handle.closing()) {
         (_, Some(closing)) | (End::Close(closing), None) => closing,
-        (End::Gone, None) => return,
+        (End::Gone, None) => {
+            tracing::debug!(socket = %handle.id(), "gone");
+            return;
+        }
     };
     tracing::debug!(socket = %handle.id(), code = closing.code.code(), reason = closing.reason, "closed");
     Box::pin(socket.close(closing)).await;

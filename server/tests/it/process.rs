@@ -12,7 +12,10 @@ use tokio::{
     time::timeout,
 };
 
-use crate::common::{File, SOON, request};
+use crate::{
+    common::{Client, File, LOCALHOST, SOON, request},
+    handshake::UPGRADE,
+};
 
 pub(crate) fn server(flags: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tabwire-server"));
@@ -188,5 +191,28 @@ async fn flags_come_from_the_environment_and_secrets_from_files() {
     assert_eq!(
         request(address, "GET", "/state", &[], b"").await.status,
         404
+    );
+}
+
+#[tokio::test]
+async fn whoever_meets_a_limit_is_named_in_the_log_for_those_who_look_for_it() {
+    let mut child = server(&[&KEYS[..], &["--max-pending", "1"]].concat())
+        .env("RUST_LOG", "tabwire_server=debug")
+        .spawn()
+        .expect("it runs");
+    let (_, address) = listening(&mut child).await;
+    let url = format!("ws://{address}/ws");
+    let pending = Client::open(address, LOCALHOST, &url, &[]).await;
+    let refused = request(address, "GET", "/ws", &UPGRADE, b"").await;
+    assert_eq!(refused.status, 503);
+    drop(pending);
+    tell(&child, "TERM").await;
+    let output = child.wait_with_output().await.expect("it ends");
+    let log = String::from_utf8_lossy(&output.stderr);
+    let said = log.lines().find(|line| line.contains("over a limit"));
+    let said = said.expect("it was logged");
+    assert!(
+        said.contains("max-pending") && said.contains("127.0.0.1"),
+        "{said}"
     );
 }
