@@ -339,6 +339,10 @@ mod tests {
         let ours =
             ec_key(&json!({"use": "sig", "key_ops": ["verify"], "alg": "ES256", "x5t": "…"}));
         assert_eq!(parsed(&[ours]), Ok((1, 0)));
+        // At their limits: 4096 bits, and a kid of 256 bytes.
+        let large =
+            json!({"kty": "RSA", "n": "A".repeat(683), "e": "AQAB", "kid": "k".repeat(256)});
+        assert_eq!(parsed(&[large]), Ok((1, 0)));
     }
 
     #[test]
@@ -380,7 +384,7 @@ mod tests {
                 "n: an RSA key has",
             ),
             (
-                vec![json!({"kty": "RSA", "n": "A".repeat(688), "e": "AQAB"})],
+                vec![json!({"kty": "RSA", "n": "A".repeat(684), "e": "AQAB"})],
                 "n: an RSA key has",
             ),
             (

@@ -124,6 +124,7 @@ fn entry(bytes: &[u8]) -> Option<IpAddr> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::{collection::vec, prelude::*};
     use warp::http::HeaderValue;
 
     use super::*;
@@ -185,6 +186,11 @@ mod tests {
             .parse::<Cidr>()
             .expect_err("it has two meanings");
         assert_eq!(error, "10.1.2.3/8: write 10.0.0.0/8, or the address alone");
+        let error = "2001:db8::1/32".parse::<Cidr>().expect_err("so has it");
+        assert_eq!(
+            error,
+            "2001:db8::1/32: write 2001:db8::/32, or the address alone"
+        );
     }
 
     #[test]
@@ -234,6 +240,27 @@ mod tests {
                 "10.0.0.9",
                 "{header}"
             );
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Whatever is written before it, by whomever.
+        #[test]
+        fn nothing_that_a_client_writes_itself_changes_its_address(written in vec(any::<u8>(), 0..60), separate in any::<bool>()) {
+            let written: Vec<u8> = written.into_iter().filter(|byte| *byte >= 0x20 && *byte != 0x7f).collect();
+            let mut headers = HeaderMap::new();
+            let own = HeaderValue::from_bytes(&written).expect("control characters were taken out");
+            if separate {
+                headers.append(FORWARDED_FOR, own);
+                headers.append(FORWARDED_FOR, HeaderValue::from_static("203.0.113.7"));
+            } else {
+                let appended = [own.as_bytes(), b", 203.0.113.7"].concat();
+                headers.append(FORWARDED_FOR, HeaderValue::from_bytes(&appended).expect("as above"));
+            }
+            let peer = "10.0.0.1:4000".parse().expect("an address");
+            prop_assert_eq!(address(peer, &headers, &blocks(&["10.0.0.0/8"])), ip("203.0.113.7"));
         }
     }
 
