@@ -43,6 +43,7 @@ pub(crate) struct Metrics {
     webhook_calls: Counted,
     requests: Counted,
     jwks_keys: Gauge,
+    jwks_stale: Gauge,
     jwks_loads: Counted,
     limited: Counted,
 }
@@ -72,6 +73,7 @@ impl Default for Metrics {
             webhook_calls: Counted::default(),
             requests: Counted::default(),
             jwks_keys: Gauge::default(),
+            jwks_stale: Gauge::default(),
             jwks_loads: Counted::default(),
             limited: Counted::default(),
         };
@@ -182,6 +184,11 @@ impl Default for Metrics {
             metrics.jwks_keys.clone(),
         );
         registry.register(
+            "jwks_stale",
+            "1 while the file of --jwks is wrong and older keys are in use",
+            metrics.jwks_stale.clone(),
+        );
+        registry.register(
             "jwks_loads",
             "Changes of the file of --jwks by outcome",
             metrics.jwks_loads.clone(),
@@ -237,8 +244,16 @@ impl Metrics {
         self.jwks_keys.set(i64::try_from(keys).unwrap_or(i64::MAX));
     }
 
-    /// Counts a change of the file of `--jwks` by its outcome.
-    pub(crate) fn jwks_loaded(&self, outcome: &str) {
+    /// Counts a change of that file: what it has now is in use, or not.
+    pub(crate) fn jwks_loaded(&self, keys: Option<usize>) {
+        let outcome = match keys {
+            Some(keys) => {
+                self.jwks_in_use(keys);
+                "loaded"
+            }
+            None => "failed",
+        };
+        self.jwks_stale.set(i64::from(keys.is_none()));
         count(&self.jwks_loads, "outcome", outcome);
     }
 
@@ -281,7 +296,7 @@ mod tests {
         metrics.closed(4400);
         metrics.commanded("ack");
         metrics.requested(200);
-        metrics.jwks_loaded("loaded");
+        metrics.jwks_loaded(Some(1));
         metrics.called_webhook("done");
         metrics.tails.repairs.get_or_create(&[("why", "gap")]).inc();
         metrics.redis.calls.get_or_create(&[("call", "read")]).inc();

@@ -95,12 +95,11 @@ pub(crate) async fn follow(file: Arc<JwksFile>, every: Duration, metrics: Arc<Me
             Ok(None) => {}
             Ok(Some(Ok(keys))) => {
                 tracing::info!(jwks = %path, keys, "the keys of tokens were read anew");
-                metrics.jwks_loaded("loaded");
-                metrics.jwks_in_use(keys);
+                metrics.jwks_loaded(Some(keys));
             }
             Ok(Some(Err(error))) => {
                 tracing::error!(jwks = %path, %error, "the keys of tokens stay as they were: repair the file of --jwks");
-                metrics.jwks_loaded("failed");
+                metrics.jwks_loaded(None);
             }
             Err(error) => tracing::error!(jwks = %path, %error, "the file could not be looked at"),
         }

@@ -206,11 +206,13 @@ async fn a_bad_file_leaves_the_keys_as_they_were_and_is_counted_once() {
     seen(&server, "failed", failed + 1.0).await;
     assert!(is_welcome(&server, &token).await);
     assert_eq!(server.metric("tabwire_jwks_keys").await, 1.0);
+    assert_eq!(server.metric("tabwire_jwks_stale").await, 1.0);
 
     file.write(&jwks(&[jwk("ES256.next"), jwk("EdDSA")]));
     seen(&server, "loaded", 1.0).await;
     assert!(!is_welcome(&server, &token).await);
     assert_eq!(server.metric("tabwire_jwks_keys").await, 2.0);
+    assert_eq!(server.metric("tabwire_jwks_stale").await, 0.0);
     assert_eq!(
         server
             .metric(r#"tabwire_jwks_loads_total{outcome="failed"}"#)
