@@ -49,6 +49,8 @@ enum Order {
 pub struct Habits {
     /// How long it takes to look at a frame.
     pub reads_slowly: Option<Duration>,
+    /// Whether it asks again, every few seconds, for some of what it has been given: as for a tab that lost it.
+    pub asks_again: bool,
 }
 
 impl Client {

@@ -72,7 +72,7 @@ impl Stage {
         }
     }
 
-    /// So many clients more. Every fourth may see only one of the modules.
+    /// So many clients more. Every fourth may see only one of the modules, and every fifth asks again for what it has.
     pub fn enter(&mut self, count: usize) {
         let nodes = self.nodes.clone();
         self.enter_at(count, &nodes, &Habits::default());
@@ -96,7 +96,10 @@ impl Stage {
                 who,
                 addresses.to_vec(),
                 nth,
-                habits.clone(),
+                Habits {
+                    asks_again: habits.asks_again || nth % 5 == 4,
+                    ..habits.clone()
+                },
                 self.failures.clone(),
             ));
         }

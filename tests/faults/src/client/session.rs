@@ -30,6 +30,11 @@ use crate::{
 
 /// How long the answer to a hello, or to a doubt, may take.
 const ANSWER: Duration = Duration::from_secs(10);
+/// How long a request_sync may go unanswered on a connection that works.
+const SYNC: Duration = Duration::from_secs(60);
+/// Between two questions of a client that asks again, at most; and how far back it asks, in positions.
+const ASKS_WITHIN_MS: u64 = 4_000;
+const ASKS_BACK: u64 = 40;
 /// How much longer than a ping period a socket may be silent before it is doubted.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -63,8 +68,9 @@ pub(super) struct Session<'l> {
     awaits_refresh: bool,
     /// The welcome announced a replay that is not over.
     replays: bool,
-    /// The request_sync that is not answered.
-    asked: Option<u64>,
+    /// The request_sync that is not answered, and since when.
+    asked: Option<(u64, Instant)>,
+    asks_at: Instant,
     asks: u64,
     heard: Instant,
     doubts: bool,
@@ -105,6 +111,7 @@ impl<'l> Session<'l> {
             awaits_refresh: false,
             replays: false,
             asked: None,
+            asks_at: Instant::now() + Duration::from_millis(ASKS_WITHIN_MS),
             asks: 0,
             heard: Instant::now(),
             doubts: false,
@@ -142,6 +149,7 @@ impl<'l> Session<'l> {
                     }
                 }
                 () = sleep_until((self.heard + patience).into()) => self.doubt().await?,
+                () = sleep_until(self.asks_at.into()), if self.life.habits.asks_again => self.ask_again().await?,
             }
         }
     }
@@ -308,7 +316,7 @@ impl<'l> Session<'l> {
         match synced.reference {
             None if self.replays => self.caught_up(),
             None => return Err(broken("no replay was announced", text)),
-            Some(reference) if self.asked == Some(reference) => self.asked = None,
+            Some(reference) if self.reference() == Some(reference) => self.asked = None,
             Some(_) => return Err(broken("an answer without a question", text)),
         }
         self.observe(synced.prev, synced.up_to, text).await?;
@@ -321,7 +329,7 @@ impl<'l> Session<'l> {
         }
         self.awaits_refresh = false;
         if let Some(reference) = refresh.reference {
-            if self.asked != Some(reference) {
+            if self.reference() != Some(reference) {
                 return Err(broken("an answer without a question", text));
             }
             self.asked = None;
@@ -373,8 +381,8 @@ impl<'l> Session<'l> {
             }
             Verdict::Gap => {
                 self.life.history().gaps += 1;
-                if self.asked.is_none() {
-                    self.ask().await?;
+                if let (None, Some(cursor)) = (self.asked, self.life.place.cursor.clone()) {
+                    self.ask(cursor).await?;
                 }
             }
             Verdict::Duplicate => {}
@@ -382,15 +390,40 @@ impl<'l> Session<'l> {
         Ok(verdict)
     }
 
-    async fn ask(&mut self) -> Result<(), End> {
-        let Some(cursor) = self.life.place.cursor.clone() else {
+    fn reference(&self) -> Option<u64> {
+        self.asked.map(|(reference, _)| reference)
+    }
+
+    async fn ask(&mut self, cursor: Cursor) -> Result<(), End> {
+        self.asks += 1;
+        let reference = self.asks;
+        self.asked = Some((reference, Instant::now()));
+        let request = RequestSync { reference, cursor };
+        self.send(&ClientFrame::RequestSync(request)).await
+    }
+
+    /// Asks for what it has, from somewhere in this stretch on. Nothing of it may be delivered again: the rule drops it.
+    async fn ask_again(&mut self) -> Result<(), End> {
+        self.asks_at =
+            Instant::now() + Duration::from_millis(self.life.random.below(ASKS_WITHIN_MS));
+        match self.asked {
+            Some((_, since)) if since.elapsed() > SYNC => {
+                return Err(End::Broken("a request_sync was not answered".to_owned()));
+            }
+            Some(_) => return Ok(()),
+            None if self.welcomed.is_none() || self.awaits_refresh || self.replays => return Ok(()),
+            None => {}
+        }
+        let from = self.life.history().now().map_or(0, |stretch| stretch.from);
+        let Some(mut cursor) = self.life.place.cursor.clone() else {
             return Ok(());
         };
-        self.asks += 1;
-        self.asked = Some(self.asks);
-        let reference = self.asks;
-        self.send(&ClientFrame::RequestSync(RequestSync { reference, cursor }))
-            .await
+        let back = cursor
+            .last
+            .get()
+            .saturating_sub(self.life.random.below(ASKS_BACK));
+        cursor.last = Position::new(back.max(from)).expect("it is not above one that is");
+        self.ask(cursor).await
     }
 }
 

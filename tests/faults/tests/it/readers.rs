@@ -26,6 +26,7 @@ async fn clients_that_do_not_read_cost_the_others_nothing_and_the_node_little() 
 
     let habits = Habits {
         reads_slowly: Some(Duration::from_millis(100)),
+        ..Habits::default()
     };
     stage.enter_at(3, &[node.address], &habits);
     let mut stuck = Vec::new();
