@@ -240,11 +240,39 @@ mod tests {
 
     #[test]
     fn one_place_with_two_events_breaks_the_promise() {
-        let verdict = judge(
-            &published(3),
-            &given(&[(1, 0), (2, 2), (3, 2)], 3),
-            ("e", 3),
+        let mut events = published(3);
+        events[2].acked = Some(("e".to_owned(), 2));
+        let verdict = judge(&events, &given(&[(1, 0), (2, 1)], 2), ("e", 2));
+        assert!(
+            verdict.broken[0].contains("2 of e is both 1 and 2"),
+            "{:?}",
+            verdict.broken
         );
+    }
+
+    #[test]
+    fn in_a_log_that_has_ended_an_ack_may_contradict_what_was_delivered() {
+        let mut events = published(3);
+        events[2].acked = Some(("e".to_owned(), 2));
+        let mut clients = given(&[(1, 0), (2, 1)], 2);
+        clients[0].1.stretches.push(Stretch {
+            epoch: "f".to_owned(),
+            from: 4,
+            last: 4,
+            delivered: Vec::new(),
+            because: Some(tabwire_protocol::RefreshReason::EpochChanged),
+        });
+        let verdict = judge(&events, &clients, ("f", 4));
+        assert!(verdict.broken.is_empty(), "{:?}", verdict.broken);
+    }
+
+    #[test]
+    fn what_two_clients_were_given_of_one_log_never_contradicts() {
+        let mut clients = given(&[(1, 0), (2, 1)], 2);
+        clients.extend(given(&[(1, 0), (2, 2)], 2));
+        let mut events = published(3);
+        events[2].acked = None;
+        let verdict = judge(&events, &clients, ("f", 4));
         assert!(
             verdict.broken[0].contains("2 of e is both 1 and 2"),
             "{:?}",
