@@ -72,7 +72,7 @@ impl<B: Backend> Demo<B> {
             let books = self.with_books(|books| books.clone());
             for (shop, book) in books {
                 if let Err(error) = book.lock().await.catch_up(&*self.node.log, &shop).await {
-                    tracing::warn!(%shop, %error, "a book of the demo falls behind");
+                    tracing::warn!(shopId = %shop, %error, "a book of the demo falls behind");
                 }
             }
         }

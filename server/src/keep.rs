@@ -65,7 +65,7 @@ pub(crate) async fn release<B: Backend>(node: &Node<B>, socket: &Handle) {
         return;
     };
     if let Err(error) = node.registry.release(clock::now(), &held.session).await {
-        tracing::debug!(socket = %socket.id(), %error, "a session is released later");
+        tracing::debug!(socketId = %socket.id(), %error, "a session is released later");
         node.keeper.release_later(held.session);
     }
 }

@@ -283,7 +283,7 @@ pub(crate) async fn follow<L: EventLog>(
         let mut subscribed = why != Why::Unsubscribed;
         if why == Why::Contradiction {
             metrics.contradictions.inc();
-            tracing::error!(%shop, "the log contradicts what was read from it: it goes on as another one");
+            tracing::error!(shopId = %shop, "the log contradicts what was read from it: it goes on as another one");
         }
         let mut contradicts = why == Why::Contradiction;
         loop {
@@ -300,7 +300,7 @@ pub(crate) async fn follow<L: EventLog>(
                 repair.run().await
             };
             let Err(error) = repaired.await else { break };
-            tracing::warn!(%shop, %error, "a tail can't be compared with its log");
+            tracing::warn!(shopId = %shop, %error, "a tail can't be compared with its log");
             if began.elapsed() >= how.patience {
                 metrics.lost.inc();
                 tail.state.send_replace(State::Lost);
@@ -381,7 +381,7 @@ impl<L: EventLog> Repair<'_, L> {
             let before = self.tail.ring().bounds.head;
             match self.tail.change(|ring| ring.take_page(&page, self.how.age)) {
                 Paged::Contradiction => {
-                    tracing::error!(shop = %self.shop, "the log contradicts what was read from it: it goes on as another one");
+                    tracing::error!(shopId = %self.shop, "the log contradicts what was read from it: it goes on as another one");
                     self.metrics.contradictions.inc();
                     self.log.renounce(self.shop, &epoch).await?;
                 }

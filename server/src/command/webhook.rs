@@ -212,7 +212,7 @@ impl Webhook {
                     after
                 }
             };
-            tracing::warn!(user = %session.user, shop = %session.shop, id = command.id, tries, why, "the app did not run a command");
+            tracing::warn!(userId = %session.user, shopId = %session.shop, id = command.id, tries, why, "the app did not run a command");
             let pause = after.unwrap_or_else(|| backoff(tries)).min(RETRY_PAUSE_MAX);
             if tries < self.config.tries {
                 sleep(pause.min(clock::until(clock::now(), deadline))).await;
@@ -244,7 +244,7 @@ impl Webhook {
     ) {
         if let Err(error) = records.settle(session, command, outcome, kept).await {
             // Another node may post it again: under the same id.
-            tracing::warn!(user = %session.user, id = command.id, %error, "what came of a command can't be recorded");
+            tracing::warn!(userId = %session.user, id = command.id, %error, "what came of a command can't be recorded");
         }
     }
 

@@ -80,7 +80,7 @@ fn answer<B: Backend>(
         let message = "too many connections have not said hello yet";
         return Err(ApiError::unavailable(message));
     };
-    tracing::debug!(socket = %handle.id(), %address, "connects");
+    tracing::debug!(socketId = %handle.id(), %address, "connects");
     let upgrade = upgrade.ok_or_else(|| not_an_upgrade("this connection can't be upgraded"))?;
 
     let serving = Arc::clone(node);

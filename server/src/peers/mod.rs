@@ -95,7 +95,7 @@ impl Peers {
             code: code.code(),
         };
         if let Err(error) = self.tell(&session.node, &message).await {
-            tracing::debug!(socket = %session.socket, %error, "a node could not be told");
+            tracing::debug!(socketId = %session.socket, %error, "a node could not be told");
         }
     }
 
@@ -208,7 +208,7 @@ fn hear<B: Backend>(node: &Arc<Node<B>>, peers: &Peers, message: &[u8]) {
                 if let Some(peers) = &node.peers
                     && let Err(error) = peers.tell(&from, &answer).await
                 {
-                    tracing::debug!(%socket, %error, "a node could not be answered");
+                    tracing::debug!(socketId = %socket, %error, "a node could not be answered");
                 }
             });
         }

@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use tabwire_protocol::CloseCode;
 use tokio::{net::TcpStream, sync::OwnedSemaphorePermit};
+use tracing::field::display;
 
 use self::{
     socket::{Socket, SocketLimits},
@@ -54,11 +55,13 @@ pub(crate) async fn serve<B: Backend>(
     let mut socket = Socket::new(stream, read, limits, Arc::clone(&node.metrics)).await;
     // A box: what the session needs on its way in would otherwise be carried along for as long as it lives.
     let greeted = Box::pin(hello::greet(&node, &mut socket, &handle, pending)).await;
+    let mut who = None;
     let end = match greeted {
         Err(end) => end,
         Ok(session) => {
-            let record = &session.record;
-            tracing::debug!(socket = %handle.id(), user = %record.user, shop = %record.shop, "welcome");
+            let record = who.insert(Arc::clone(&session.record));
+            let (id, user, shop) = (handle.id(), &record.user, &record.shop);
+            tracing::debug!(socketId = %id, userId = %user, shopId = %shop, "a session began");
             node.metrics.sessions.inc();
             let end = live::run(&node, &mut socket, &handle, session).await;
             node.metrics.sessions.dec();
@@ -66,14 +69,17 @@ pub(crate) async fn serve<B: Backend>(
         }
     };
     keep::release(&node, &handle).await;
+    let user = who.as_ref().map(|record| display(&record.user));
+    let shop = who.as_ref().map(|record| display(&record.shop));
     // Who gave the order to close knows better than the write that was broken off for it.
     let closing = match (end, handle.closing()) {
         (_, Some(closing)) | (End::Close(closing), None) => closing,
         (End::Gone, None) => {
-            tracing::debug!(socket = %handle.id(), "gone");
+            tracing::debug!(socketId = %handle.id(), userId = user, shopId = shop, "a connection has gone");
             return;
         }
     };
-    tracing::debug!(socket = %handle.id(), code = closing.code.code(), reason = closing.reason, "closed");
+    let (code, reason) = (closing.code.code(), closing.reason.as_str());
+    tracing::debug!(socketId = %handle.id(), userId = user, shopId = shop, code, reason, "a connection is closed");
     Box::pin(socket.close(closing)).await;
 }

@@ -13,6 +13,7 @@ mod hello;
 mod jwks;
 mod keys;
 mod limits;
+mod logs;
 mod nodes;
 mod one_socket;
 mod openapi;

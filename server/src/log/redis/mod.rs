@@ -200,7 +200,7 @@ impl EventLog for RedisLog {
         match self.read_page(shop, after, limit).await? {
             Ok(page) => Ok(page),
             Err(Hole { epoch }) => {
-                tracing::error!(%shop, %epoch, "the log has a hole: somebody has changed it");
+                tracing::error!(shopId = %shop, %epoch, "the log has a hole: somebody has changed it");
                 self.renounce(shop, &epoch).await?;
                 let page = self.read_page(shop, after, limit).await?;
                 page.map_err(|_| damaged("the log"))
@@ -267,7 +267,7 @@ impl Notices for RedisNotices {
             Heard::Message(message) => {
                 let notice = notice(&self.shop, &message);
                 if notice.is_none() && message != b"!" {
-                    tracing::warn!(shop = %self.shop, "a message of the shop's channel can't be read");
+                    tracing::warn!(shopId = %self.shop, "a message of the shop's channel can't be read");
                 }
                 if let Some(Notice::Appended(_, stored)) = &notice {
                     self.seen.fetch_max(stored.id.get(), Ordering::Relaxed);
@@ -378,7 +378,7 @@ fn page(
             return Ok(Err(hole));
         }
         let Some(event) = event else {
-            tracing::error!(%shop, %id, "an event of the log can't be read");
+            tracing::error!(shopId = %shop, %id, "an event of the log can't be read");
             return Ok(Err(hole));
         };
         (last, bytes) = (id, bytes + entry[1].len());

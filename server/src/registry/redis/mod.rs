@@ -390,7 +390,9 @@ fn json(session: &SessionRecord) -> String {
 fn record(user: &UserId, json: &str) -> Option<SessionRecord> {
     let record = serde_json::from_str(json);
     record
-        .inspect_err(|error| tracing::warn!(%user, %error, "a session's record can't be read"))
+        .inspect_err(
+            |error| tracing::warn!(userId = %user, %error, "a session's record can't be read"),
+        )
         .ok()
 }
 
