@@ -8,11 +8,11 @@ mod stuck;
 
 use std::{
     net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicBool},
     time::{Duration, Instant},
 };
 
-use tabwire_protocol::{CloseCode, Cursor, CursorRule, Reaction};
+use tabwire_protocol::{CloseCode, Command, Cursor, CursorRule, Reaction};
 use tokio::{
     sync::watch,
     task::JoinHandle,
@@ -21,7 +21,13 @@ use tokio::{
 
 use self::session::{End, Session};
 pub use self::stuck::Stuck;
-use crate::{backoff::Backoff, failures::Failures, history::History, ledger::Who, random::Random};
+use crate::{
+    backoff::Backoff,
+    failures::Failures,
+    history::History,
+    ledger::{Ledger, Who},
+    random::Random,
+};
 
 /// What an attempt to connect may take.
 const CONNECTING: Duration = Duration::from_secs(10);
@@ -51,6 +57,19 @@ pub struct Habits {
     pub reads_slowly: Option<Duration>,
     /// Whether it asks again, every few seconds, for some of what it has been given: as for a tab that lost it.
     pub asks_again: bool,
+    /// Whether it sends commands: one after the other, each again on the next connection until it is answered.
+    pub commands: Option<Commands>,
+}
+
+/// How a client sends commands.
+#[derive(Clone, Debug)]
+pub struct Commands {
+    /// Where it writes them down.
+    pub ledger: Ledger,
+    /// Its number among those who make events.
+    pub by: usize,
+    /// Whether it makes up no new ones.
+    pub hushed: Arc<AtomicBool>,
 }
 
 impl Client {
@@ -111,6 +130,17 @@ impl Drop for Client {
 struct Place {
     cursor: Option<Cursor>,
     claim: Option<u64>,
+    /// The command that is not answered.
+    command: Option<Commanded>,
+    commands: u64,
+}
+
+/// A command of this client.
+#[derive(Clone, Debug)]
+struct Commanded {
+    serial: u64,
+    command: Command,
+    until: Instant,
 }
 
 impl Place {

@@ -43,6 +43,10 @@ pub struct History {
     pub failed_attempts: u64,
     /// Frames that showed a gap. The transport loses nothing, so a server that keeps the rule causes none.
     pub gaps: u64,
+    /// Commands that were acked, refused for good, and never answered in their time.
+    pub commands: [u64; 3],
+    /// Whether a command is not answered yet.
+    pub awaits_answer: bool,
     /// Whether it has a session now.
     pub is_connected: bool,
     /// The claim of the last welcome.

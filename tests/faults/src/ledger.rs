@@ -23,11 +23,16 @@ pub struct Published {
     pub module: &'static str,
     /// The one user it is addressed to; none: everybody.
     pub to: Option<String>,
-    /// Which of the publisher's loops made it.
+    /// Who made it: one of the publisher's loops, or a client, counted from [`CLIENTS_FROM`] on.
     pub by: usize,
     /// Where it stands, as the server said: epoch and id. None: it was never said, so it may stand anywhere, or nowhere.
     pub acked: Option<(String, u64)>,
+    /// Whether the server said that it will never stand anywhere.
+    pub refused: bool,
 }
+
+/// Where the numbers of clients begin among those who make events.
+pub const CLIENTS_FROM: usize = 1_000;
 
 impl Published {
     /// Whether this user is to get it.
@@ -51,6 +56,11 @@ impl Ledger {
     /// What the server said about it.
     pub fn acked(&self, serial: u64, epoch: String, id: u64) {
         self.all()[serial as usize].acked = Some((epoch, id));
+    }
+
+    /// The server said that it was not taken, and will not be.
+    pub fn refused(&self, serial: u64) {
+        self.all()[serial as usize].refused = true;
     }
 
     /// The serial of the next one.

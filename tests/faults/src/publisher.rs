@@ -211,6 +211,7 @@ impl Loop {
             to,
             by: self.by,
             acked: None,
+            refused: false,
         });
         let mut payload = json!({"n": serial});
         if self.plan.padding > 0 {

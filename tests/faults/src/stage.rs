@@ -3,17 +3,18 @@
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
+    sync::{Arc, atomic::AtomicBool, atomic::Ordering},
     time::{Duration, Instant},
 };
 
 use serde_json::Value;
 
 use crate::{
-    client::{Client, Habits},
+    client::{Client, Commands, Habits},
     failures::Failures,
     history::History,
     http::Http,
-    ledger::{Ledger, Who},
+    ledger::{CLIENTS_FROM, Ledger, Who},
     node::Node,
     publisher::{Plan, Publisher},
     random::Random,
@@ -47,6 +48,7 @@ pub struct Stage {
     shop: String,
     nodes: Vec<SocketAddr>,
     publisher: Option<Publisher>,
+    hushed: Arc<AtomicBool>,
     flowed: Option<Instant>,
     healed: Option<(Duration, Duration)>,
     started: Instant,
@@ -66,13 +68,15 @@ impl Stage {
             shop,
             nodes: nodes.iter().map(|node| node.address).collect(),
             publisher: None,
+            hushed: Arc::default(),
             flowed: None,
             healed: None,
             started: Instant::now(),
         }
     }
 
-    /// So many clients more. Every fourth may see only one of the modules, and every fifth asks again for what it has.
+    /// So many clients more. Every fourth may see only one of the modules, every fifth asks again for what it has, and some
+    /// send commands: five at most, since each command is an event for everybody.
     pub fn enter(&mut self, count: usize) {
         let nodes = self.nodes.clone();
         self.enter_at(count, &nodes, &Habits::default());
@@ -98,6 +102,11 @@ impl Stage {
                 nth,
                 Habits {
                     asks_again: habits.asks_again || nth % 5 == 4,
+                    commands: (nth % 4 == 2 && nth < 20).then(|| Commands {
+                        ledger: self.ledger.clone(),
+                        by: CLIENTS_FROM + nth,
+                        hushed: Arc::clone(&self.hushed),
+                    }),
                     ..habits.clone()
                 },
                 self.failures.clone(),
@@ -213,20 +222,24 @@ impl Stage {
         .await;
     }
 
-    /// Publishes nothing new until [`Self::speak`], and waits for the answers to what is under way.
+    /// Publishes and commands nothing new until [`Self::speak`], and waits for the answers to what is under way.
     pub async fn hush(&self) {
         let publisher = self.publisher.as_ref().expect("something is published");
         publisher.hush();
-        self.until("the publisher is silent", HEALED, async |_: &Self| {
-            publisher.is_silent().then_some(())
+        self.hushed.store(true, Ordering::SeqCst);
+        self.until("nothing is under way", HEALED, async |stage: &Self| {
+            let mut clients = stage.clients.iter();
+            let is_silent = publisher.is_silent();
+            (is_silent && clients.all(|client| !client.history().awaits_answer)).then_some(())
         })
         .await;
     }
 
-    /// Publishes again.
+    /// Publishes and commands again.
     pub fn speak(&self) {
         let publisher = self.publisher.as_ref().expect("something is published");
         publisher.speak();
+        self.hushed.store(false, Ordering::SeqCst);
     }
 
     /// Waits until every client is where the log ends, in which all nodes agree.
@@ -317,6 +330,7 @@ impl Stage {
     /// When a promise was broken.
     pub async fn verdict(&mut self, nodes: &[&Node]) {
         self.acks(AFTER).await;
+        self.hush().await;
         let mut publisher = self.publisher.take().expect("something was published");
         publisher.stop().await;
         self.failures.check();
@@ -343,6 +357,13 @@ impl Stage {
         for (code, count) in histories.iter().flat_map(|(_, history)| &history.closes) {
             *closes.entry(*code).or_default() += count;
         }
+        // Acked, refused for good, never known.
+        let mut commands = [0; 3];
+        for (_, history) in &histories {
+            for (sum, count) in commands.iter_mut().zip(history.commands) {
+                *sum += count;
+            }
+        }
         let returns = || histories.iter().flat_map(|(_, history)| &history.returns);
         let mut parts = vec![
             format!("FAULT {}", self.name),
@@ -359,6 +380,7 @@ impl Stage {
                 events.len() - acked,
                 publisher.unanswered()
             ),
+            format!("commands {commands:?}"),
             format!("{} logs", verdict.epochs),
             format!("refreshes {:?}", self.refreshes()),
             format!("refreshed over {}", verdict.refreshed_over),

@@ -24,6 +24,7 @@ pub fn judge(events: &[Published], clients: &[(Who, History)], head: (&str, u64)
     let logs = logs(events, clients, head.0, &mut verdict.broken);
     verdict.epochs = logs.len();
     in_order_of_publishing(events, head.0, &mut verdict.broken);
+    refused_and_there(events, &logs, &mut verdict.broken);
     let (epoch, head) = head;
     for (serial, event) in events.iter().enumerate() {
         if let Some((of, id)) = &event.acked
@@ -91,6 +92,18 @@ fn logs(
         }
     }
     logs
+}
+
+/// What the server said is not and will not be is not.
+fn refused_and_there(events: &[Published], logs: &Logs, broken: &mut Vec<String>) {
+    for (epoch, log) in logs {
+        for (id, serial) in log {
+            if events[*serial as usize].refused {
+                let what = format!("{serial} was refused for good, and stands in {epoch} at {id}");
+                broken.push(what);
+            }
+        }
+    }
 }
 
 /// What one loop published later stands later, in the log that has not ended.
@@ -181,6 +194,7 @@ mod tests {
             to: None,
             by: 0,
             acked: Some(("e".to_owned(), serial + 1)),
+            refused: false,
         };
         (0..count).map(event).collect()
     }
@@ -245,6 +259,18 @@ mod tests {
         let verdict = judge(&events, &given(&[(1, 0), (2, 1)], 2), ("e", 2));
         assert!(
             verdict.broken[0].contains("2 of e is both 1 and 2"),
+            "{:?}",
+            verdict.broken
+        );
+    }
+
+    #[test]
+    fn what_was_refused_for_good_and_is_there_breaks_the_promise() {
+        let mut events = published(2);
+        (events[1].acked, events[1].refused) = (None, true);
+        let verdict = judge(&events, &given(&[(1, 0), (2, 1)], 2), ("e", 2));
+        assert!(
+            verdict.broken[0].contains("1 was refused for good"),
             "{:?}",
             verdict.broken
         );

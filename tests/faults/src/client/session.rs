@@ -2,15 +2,16 @@
 
 use std::{
     net::SocketAddr,
-    time::{Duration, Instant},
+    sync::atomic::Ordering,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
 use tabwire_protocol::{
-    Bye, ClientFrame, Cursor, CursorRule, Device, Event, FullRefresh, Hello, Position,
-    RefreshReason, RequestSync, Resume, SUBPROTOCOL, ServerFrame, Synced, VERSION, Verdict,
-    Welcome,
+    Ack, Bye, ClientFrame, Command, Cursor, CursorRule, Device, Event, EventType, Executed,
+    FullRefresh, Hello, Millis, Nack, NackCode, Position, RawJson, RefreshReason, RequestSync,
+    Resume, SUBPROTOCOL, ServerFrame, Synced, VERSION, Verdict, Welcome,
 };
 use tokio::{
     net::{TcpSocket, TcpStream},
@@ -21,10 +22,10 @@ use tokio_tungstenite::{
     tungstenite::{self, Message, client::IntoClientRequest},
 };
 
-use super::{Life, Place};
+use super::{Commanded, Life, Place};
 use crate::{
     history::{Return, Stretch},
-    ledger::Who,
+    ledger::{Ledger, Published, Who},
     token::token,
 };
 
@@ -32,6 +33,11 @@ use crate::{
 const ANSWER: Duration = Duration::from_secs(10);
 /// How long a request_sync may go unanswered on a connection that works.
 const SYNC: Duration = Duration::from_secs(60);
+/// How long a command may take, and how long after its answer the next one follows, at most.
+const COMMAND: Duration = Duration::from_secs(20);
+const COMMANDS_WITHIN_MS: u64 = 2_000;
+/// How often a client that is to make up no commands looks whether it may.
+const HUSHED: Duration = Duration::from_millis(200);
 /// Between two questions of a client that asks again, at most; and how far back it asks, in positions.
 const ASKS_WITHIN_MS: u64 = 4_000;
 const ASKS_BACK: u64 = 40;
@@ -72,6 +78,8 @@ pub(super) struct Session<'l> {
     asked: Option<(u64, Instant)>,
     asks_at: Instant,
     asks: u64,
+    /// When the next command is due, or is given up.
+    commands_at: Instant,
     heard: Instant,
     doubts: bool,
     bye: Option<Bye>,
@@ -113,6 +121,7 @@ impl<'l> Session<'l> {
             asked: None,
             asks_at: Instant::now() + Duration::from_millis(ASKS_WITHIN_MS),
             asks: 0,
+            commands_at: Instant::now(),
             heard: Instant::now(),
             doubts: false,
             bye: None,
@@ -150,6 +159,7 @@ impl<'l> Session<'l> {
                 }
                 () = sleep_until((self.heard + patience).into()) => self.doubt().await?,
                 () = sleep_until(self.asks_at.into()), if self.life.habits.asks_again => self.ask_again().await?,
+                () = sleep_until(self.commands_at.into()), if self.commands() => self.command().await?,
             }
         }
     }
@@ -219,10 +229,11 @@ impl<'l> Session<'l> {
                 self.bye = Some(bye);
                 Ok(())
             }
-            ServerFrame::Ack(_)
-            | ServerFrame::Nack(_)
-            | ServerFrame::Renewed(_)
-            | ServerFrame::Error(_) => Err(broken("nobody asked for this", text)),
+            ServerFrame::Ack(ack) => self.acked(&ack, text),
+            ServerFrame::Nack(nack) => self.nacked(&nack, text),
+            ServerFrame::Renewed(_) | ServerFrame::Error(_) => {
+                Err(broken("nobody asked for this", text))
+            }
         }
     }
 
@@ -388,6 +399,109 @@ impl<'l> Session<'l> {
             Verdict::Duplicate => {}
         }
         Ok(verdict)
+    }
+
+    fn commands(&self) -> bool {
+        self.welcomed.is_some() && self.life.habits.commands.is_some()
+    }
+
+    /// Sends the command that has no answer again, or the next.
+    async fn command(&mut self) -> Result<(), End> {
+        let Some(commands) = self.life.habits.commands.clone() else {
+            return Ok(());
+        };
+        let now = Instant::now();
+        if let Some(commanded) = &self.life.place.command
+            && commanded.until <= now
+        {
+            // Past its deadline nobody knows, unless somebody has said so.
+            self.life.place.command = None;
+            let mut history = self.life.history();
+            history.commands[2] += 1;
+            history.awaits_answer = false;
+        }
+        if let Some(commanded) = &self.life.place.command {
+            // Once per connection: it is sent again on the next.
+            self.commands_at = commanded.until;
+            let command = commanded.command.clone();
+            return self.send(&ClientFrame::Command(command)).await;
+        }
+        if commands.hushed.load(Ordering::SeqCst) {
+            self.commands_at = now + HUSHED;
+            return Ok(());
+        }
+        self.life.history().awaits_answer = true;
+        let serial = commands.ledger.add(Published {
+            module: "chat",
+            to: None,
+            by: commands.by,
+            acked: None,
+            refused: false,
+        });
+        self.life.place.commands += 1;
+        let deadline = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default()
+            + COMMAND;
+        let deadline = u64::try_from(deadline.as_millis()).expect("it is the 21st century");
+        let command = Command {
+            id: format!("{}:{}", self.life.who.user, self.life.place.commands),
+            event_type: EventType::new("chat_message").expect("it is a name"),
+            payload: RawJson::trusted(format!("{{\"n\":{serial}}}")),
+            deadline: Some(Millis(deadline)),
+        };
+        self.commands_at = now + COMMAND;
+        self.life.place.command = Some(Commanded {
+            serial,
+            command: command.clone(),
+            until: now + COMMAND,
+        });
+        self.send(&ClientFrame::Command(command)).await
+    }
+
+    /// The command that is answered, which is then out of the way.
+    fn answered(&mut self, id: &str) -> Option<(Ledger, u64)> {
+        let ledger = self.life.habits.commands.as_ref()?.ledger.clone();
+        let commanded = self
+            .life
+            .place
+            .command
+            .take_if(|commanded| commanded.command.id == id)?;
+        let pause = Duration::from_millis(self.life.random.below(COMMANDS_WITHIN_MS));
+        self.commands_at = Instant::now() + pause;
+        self.life.history().awaits_answer = false;
+        Some((ledger, commanded.serial))
+    }
+
+    fn acked(&mut self, ack: &Ack, text: &str) -> Result<(), End> {
+        // Of one that was given up at its deadline, an answer may still come.
+        let Some((ledger, serial)) = self.answered(&ack.id) else {
+            return Ok(());
+        };
+        let (Some(epoch), Some(id)) = (&ack.epoch, ack.event_id) else {
+            return Err(broken("a command that became no event", text));
+        };
+        ledger.acked(serial, epoch.as_str().to_owned(), id.get());
+        self.life.history().commands[0] += 1;
+        Ok(())
+    }
+
+    fn nacked(&mut self, nack: &Nack, text: &str) -> Result<(), End> {
+        let Some((ledger, serial)) = self.answered(&nack.id) else {
+            return Ok(());
+        };
+        match (nack.code, nack.executed) {
+            (NackCode::Unavailable | NackCode::Expired | NackCode::RateLimited, Executed::No) => {
+                ledger.refused(serial);
+                self.life.history().commands[1] += 1;
+                Ok(())
+            }
+            (NackCode::Unavailable | NackCode::Expired, Executed::Unknown) => {
+                self.life.history().commands[2] += 1;
+                Ok(())
+            }
+            _ => Err(broken("a command that is right was refused", text)),
+        }
     }
 
     fn reference(&self) -> Option<u64> {
