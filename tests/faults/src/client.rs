@@ -57,6 +57,8 @@ pub struct Habits {
     pub reads_slowly: Option<Duration>,
     /// Whether it asks again, every few seconds, for some of what it has been given: as for a tab that lost it.
     pub asks_again: bool,
+    /// Another device than the user's usual one.
+    pub device: Option<String>,
     /// Whether it sends commands: one after the other, each again on the next connection until it is answered.
     pub commands: Option<Commands>,
 }
@@ -93,6 +95,7 @@ impl Client {
             orders,
             place: Place::default(),
             backoff: Backoff::default(),
+            run: Random::fresh().number(),
             random: Random::fresh(),
         };
         Self {
@@ -161,6 +164,8 @@ struct Life {
     orders: watch::Receiver<Order>,
     place: Place,
     backoff: Backoff,
+    /// Makes the ids of its commands its own, of whatever else the user has.
+    run: u64,
     random: Random,
 }
 

@@ -288,6 +288,12 @@ impl Stage {
         }
     }
 
+    /// The log that each client is in.
+    pub fn epochs(&self) -> Vec<Option<String>> {
+        let epoch = |client: &Client| Some(client.history().now()?.epoch.clone());
+        self.clients.iter().map(epoch).collect()
+    }
+
     /// The epoch and head of the log, in which all nodes agree.
     pub async fn position(&self) -> (String, u64) {
         self.until(
@@ -313,6 +319,58 @@ impl Stage {
         .await
     }
 
+    /// Waits until every node lists exactly the clients, each once, and the nodes together have as many sessions.
+    async fn all_listed(&self, nodes: &[&Node]) {
+        let mut users: Vec<&str> = self
+            .clients
+            .iter()
+            .map(|client| client.who.user.as_str())
+            .collect();
+        users.sort_unstable();
+        self.until(
+            "every user has one session, and is listed with it",
+            HEALED,
+            async |stage: &Self| {
+                let mut sessions = 0.0;
+                for node in nodes {
+                    sessions += node.metric("tabwire_sessions").await;
+                    let listed = stage.listed(node.address).await?;
+                    if listed != users {
+                        return None;
+                    }
+                }
+                (sessions == stage.clients.len() as f64).then_some(())
+            },
+        )
+        .await;
+    }
+
+    /// The users of the shop that a node lists, in order.
+    async fn listed(&self, node: SocketAddr) -> Option<Vec<String>> {
+        let mut http = Http::to(node);
+        let mut users = Vec::new();
+        let mut after = String::new();
+        loop {
+            let path = format!("/sessions?shopId={}&limit=1000{after}", self.shop);
+            let answer = http
+                .ask("GET", &path, None, "", Duration::from_secs(5))
+                .await;
+            let page: Value = serde_json::from_str(&answer.ok()?.body).ok()?;
+            let sessions = page["sessions"].as_array()?;
+            users.extend(
+                sessions
+                    .iter()
+                    .filter_map(|session| Some(session["userId"].as_str()?.to_owned())),
+            );
+            match page["next"].as_str() {
+                Some(next) => after = format!("&after={next}"),
+                None => break,
+            }
+        }
+        users.sort_unstable();
+        Some(users)
+    }
+
     /// Refreshes of all clients, by reason.
     pub fn refreshes(&self) -> BTreeMap<&'static str, u64> {
         let mut all = BTreeMap::new();
@@ -335,6 +393,7 @@ impl Stage {
         publisher.stop().await;
         self.failures.check();
         let (epoch, head) = self.all_at_the_head().await;
+        self.all_listed(nodes).await;
         let histories: Vec<(Who, History)> = self
             .clients
             .iter()

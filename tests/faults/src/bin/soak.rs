@@ -200,19 +200,24 @@ async fn play(seed: u64) {
         let faults = choose(&mut random);
         let time = Duration::from_millis(random.below(8_000));
         say(&format!("seed {seed}: {faults:?} for {time:?}"));
-        ended_logs |= faults.iter().any(|fault| fault.ends_the_log());
+        let mut ends_the_log = faults.iter().any(|fault| fault.ends_the_log());
+        let before = world.stage.epochs();
         for fault in &faults {
             world.breaks(*fault).await;
         }
         world.stage.lasts(time).await;
         // Redis first: a node that is started again wants it.
         for fault in &faults {
-            world.heals(*fault).await;
+            ends_the_log |= world.heals(*fault).await;
         }
         world.stage.flows().await;
-        if faults.iter().any(|fault| fault.ends_the_log()) {
-            world.stage.everybody_changed_logs();
+        if ends_the_log {
+            let after = world.stage.epochs();
+            for (nth, (before, after)) in before.iter().zip(&after).enumerate() {
+                assert!(before != after, "client {nth} is still in {after:?}");
+            }
         }
+        ended_logs |= ends_the_log;
     }
     if !ended_logs {
         world.stage.nobody_refreshed();
@@ -250,7 +255,8 @@ impl World {
         }
     }
 
-    async fn heals(&mut self, fault: Fault) {
+    /// True: the log went back, so it has to end.
+    async fn heals(&mut self, fault: Fault) -> bool {
         match fault {
             RedisDies => self.redis.start_again().await,
             RedisForgets => self.redis.start_empty().await,
@@ -258,7 +264,7 @@ impl World {
             RedisIsFlushed => {}
             RedisGoesBack => {
                 let copy = self.copy.take().expect("it was taken");
-                copy.put_back(&self.redis).await;
+                return copy.put_back(&self.redis).await;
             }
             RedisIsFull => self.redis.ok("CONFIG SET maxmemory 0").await,
             RedisHangsUp => self.hang_up().await,
@@ -279,6 +285,7 @@ impl World {
                     .await;
             }
         }
+        false
     }
 
     async fn hang_up(&self) {

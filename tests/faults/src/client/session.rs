@@ -141,7 +141,8 @@ impl<'l> Session<'l> {
     }
 
     async fn talk(&mut self) -> Result<std::convert::Infallible, End> {
-        let hello = hello(&self.life.who, &self.life.place);
+        let device = self.life.habits.device.as_deref();
+        let hello = hello(&self.life.who, device, &self.life.place);
         self.send(&ClientFrame::Hello(hello)).await?;
         loop {
             let patience = if self.welcomed.is_none() || self.doubts {
@@ -445,7 +446,7 @@ impl<'l> Session<'l> {
             + COMMAND;
         let deadline = u64::try_from(deadline.as_millis()).expect("it is the 21st century");
         let command = Command {
-            id: format!("{}:{}", self.life.who.user, self.life.place.commands),
+            id: format!("{:x}:{}", self.life.run, self.life.place.commands),
             event_type: EventType::new("chat_message").expect("it is a name"),
             payload: RawJson::trusted(format!("{{\"n\":{serial}}}")),
             deadline: Some(Millis(deadline)),
@@ -542,8 +543,9 @@ impl<'l> Session<'l> {
 }
 
 /// What a client says first.
-pub(super) fn hello(who: &Who, place: &Place) -> Hello {
-    let device = Device::new(&format!("d.{}", who.user));
+pub(super) fn hello(who: &Who, device: Option<&str>, place: &Place) -> Hello {
+    let usual = format!("d.{}", who.user);
+    let device = Device::new(device.unwrap_or(&usual));
     Hello {
         v: VERSION,
         token: token(who),

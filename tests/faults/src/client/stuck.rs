@@ -26,7 +26,7 @@ impl Stuck {
     pub async fn start(who: &Who, address: SocketAddr) -> Self {
         let socket = Session::connect(address, Some(UNREAD_BYTES)).await;
         let mut socket = socket.expect("the node takes connections");
-        let hello = ClientFrame::Hello(session::hello(who, &Place::default()));
+        let hello = ClientFrame::Hello(session::hello(who, None, &Place::default()));
         let said = socket.send(Message::text(hello.encode())).await;
         said.expect("the node reads");
         Self { _socket: socket }

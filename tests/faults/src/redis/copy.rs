@@ -36,13 +36,15 @@ impl LogCopy {
         }
     }
 
-    /// Puts it in the place of what there is.
+    /// Puts it in the place of what there is, and says whether that was another.
     ///
     /// # Panics
     /// When Redis does not take it.
-    pub async fn put_back(&self, redis: &Redis) {
-        let script = b"redis.call('RESTORE', KEYS[1], ARGV[1], ARGV[2], 'REPLACE')
-            return redis.call('RESTORE', KEYS[2], ARGV[1], ARGV[3], 'REPLACE')";
+    pub async fn put_back(&self, redis: &Redis) -> bool {
+        let script = b"local is = redis.call('DUMP', KEYS[1])
+            redis.call('RESTORE', KEYS[1], ARGV[1], ARGV[2], 'REPLACE')
+            redis.call('RESTORE', KEYS[2], ARGV[1], ARGV[3], 'REPLACE')
+            return is == ARGV[2] and 0 or 1";
         let [log, meta] = [self.keys[0].as_bytes(), self.keys[1].as_bytes()];
         let [log_value, meta_value] = &self.values;
         let kept = KEPT_MS.as_bytes();
@@ -51,6 +53,9 @@ impl LogCopy {
                 b"EVAL", script, b"2", log, meta, kept, log_value, meta_value,
             ])
             .await;
-        assert!(answer.is_ok(), "{answer:?}");
+        match answer {
+            Reply::Integer(other) => other == 1,
+            answer => panic!("{answer:?}"),
+        }
     }
 }

@@ -12,3 +12,4 @@ mod redis;
 mod rollback;
 mod stampede;
 mod subscriptions;
+mod users;

@@ -23,7 +23,7 @@ async fn a_log_that_was_put_back_and_overtaken_is_never_taken_for_the_same() {
     stage.publish().await;
     let copy = LogCopy::take(&redis, "s_1").await;
     stage.acks(30).await;
-    copy.put_back(&redis).await;
+    assert!(copy.put_back(&redis).await, "nothing was published since");
     // Past where it was: now the head alone looks as if nothing had happened.
     stage.acks(120).await;
     stage.flows().await;
@@ -49,7 +49,7 @@ async fn a_log_that_was_put_back_in_a_silence_is_never_taken_for_the_same() {
     stage.acks(30).await;
     stage.hush().await;
     stage.all_at_the_head().await;
-    copy.put_back(&redis).await;
+    assert!(copy.put_back(&redis).await, "nothing was published since");
     stage.speak();
     stage.flows().await;
     stage.everybody_changed_logs();
