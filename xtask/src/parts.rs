@@ -207,6 +207,7 @@ fn has(what: &str, needs: &[Need]) -> Result<bool> {
 
 fn faults(all: bool) -> Result<()> {
     has("what needs Redis", &[Need::Redis])?;
+    has("what happens when clocks are set", &[Need::Faketime])?;
     let server = chain::server()?;
     cargo("test")
         .args(["-p", "tabwire-faults", "--"])

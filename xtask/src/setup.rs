@@ -28,6 +28,8 @@ pub(crate) enum Need {
     Xvfb,
     Nginx,
     HaProxy,
+    /// A clock that can be set for one process
+    Faketime,
 }
 
 const NODE_MAJOR_AT_LEAST: u32 = 20;
@@ -54,6 +56,7 @@ pub(crate) fn ensure(needs: &[Need]) -> Result<()> {
             Need::Xvfb => packages.extend(on_path("Xvfb").is_none().then_some("xvfb")),
             Need::Nginx => packages.extend(daemon("nginx").is_none().then_some("nginx-light")),
             Need::HaProxy => packages.extend(daemon("haproxy").is_none().then_some("haproxy")),
+            Need::Faketime => packages.extend(on_path("faketime").is_none().then_some("faketime")),
         }
     }
     if packages.is_empty() {
@@ -70,6 +73,7 @@ pub(crate) fn ensure(needs: &[Need]) -> Result<()> {
         Need::Xvfb => on_path("Xvfb").is_none(),
         Need::Nginx => daemon("nginx").is_none(),
         Need::HaProxy => daemon("haproxy").is_none(),
+        Need::Faketime => on_path("faketime").is_none(),
         Need::Rustfmt | Need::Clippy | Need::WasmTarget | Need::Node => false,
     });
     if still_missing {

@@ -21,6 +21,7 @@
 
 pub mod backoff;
 pub mod client;
+pub mod clock;
 pub mod dir;
 pub mod failures;
 pub mod history;

@@ -1,12 +1,14 @@
 //! A node: a process of tabwire-server.
 
 use std::{
-    collections::BTreeMap, net::SocketAddr, path::PathBuf, process::ExitStatus, time::Duration,
+    collections::BTreeMap, net::SocketAddr, path::PathBuf, process::ExitStatus, sync::Arc,
+    time::Duration,
 };
 
 use rustix::process::Signal;
 
 use crate::{
+    clock::Clock,
     dir::Dir,
     http::{Answer, Http},
     ports,
@@ -34,11 +36,17 @@ pub struct Node {
     flags: Vec<String>,
     dir: Dir,
     process: Option<Process>,
+    clock: Option<Arc<Clock>>,
 }
 
 impl Node {
     /// A node that listens.
     pub async fn start(flags: &[&str]) -> Self {
+        Self::start_by(None, flags).await
+    }
+
+    /// A node that listens and goes by this clock, if there is one.
+    pub async fn start_by(clock: Option<&Arc<Clock>>, flags: &[&str]) -> Self {
         let dir = Dir::new();
         let types = dir.join("events.config.json");
         std::fs::write(&types, EVENTS).expect("a file can be written among the temporary ones");
@@ -47,6 +55,7 @@ impl Node {
             flags: flags.iter().copied().map(str::to_owned).collect(),
             dir,
             process: None,
+            clock: clock.cloned(),
         };
         node.start_again().await;
         node
@@ -68,7 +77,13 @@ impl Node {
         assert!(self.process.is_none(), "it runs already");
         let line = format!("listening on http://{}", self.address);
         let before = self.printed().matches(&line).count();
-        let process = Process::start("tabwire-server", &binary(), &self.arguments(), &self.log());
+        let process = Process::start_with(
+            "tabwire-server",
+            &binary(),
+            &self.arguments(),
+            &self.log(),
+            self.clock.as_deref(),
+        );
         let process = self.process.insert(process);
         until("a node listens", SOON, async || {
             let ended = process.ended();
@@ -188,7 +203,7 @@ impl Drop for Node {
 }
 
 /// The server: `TABWIRE_SERVER`, else the build that lies beside this program.
-fn binary() -> PathBuf {
+pub fn binary() -> PathBuf {
     if let Some(path) = std::env::var_os("TABWIRE_SERVER") {
         return path.into();
     }

@@ -10,7 +10,7 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use crate::until::until;
+use crate::{clock::Clock, until::until};
 
 /// A running program, in a process group of its own. Dropping it kills all of the group, also after a panic; and should the test itself
 /// be killed, the system does so in its place.
@@ -28,6 +28,20 @@ impl Process {
     /// # Panics
     /// When it does not start.
     pub fn start(name: &str, program: &Path, arguments: &[String], log: &Path) -> Self {
+        Self::start_with(name, program, arguments, log, None)
+    }
+
+    /// The same, by a clock of its own.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn start_with(
+        name: &str,
+        program: &Path,
+        arguments: &[String],
+        log: &Path,
+        clock: Option<&Clock>,
+    ) -> Self {
         let file = File::options().create(true).append(true).open(log);
         let file = file.expect("a file can be written among the temporary ones");
         let copy = file
@@ -38,11 +52,13 @@ impl Process {
         let mut command = match on_path("setpriv") {
             Some(setpriv) => {
                 let mut command = Command::new(setpriv);
-                command.args(["--pdeathsig", "KILL", "--"]).arg(program);
+                command.args(["--pdeathsig", "KILL", "--", "env"]);
                 command
             }
-            None => Command::new(program),
+            None => Command::new("env"),
         };
+        command.args(clock.into_iter().flat_map(Clock::environment));
+        command.arg(program);
         let child = command
             .args(arguments)
             .stdin(Stdio::null())

@@ -497,6 +497,12 @@ impl<'l> Session<'l> {
                 self.life.history().commands[1] += 1;
                 Ok(())
             }
+            // By a server's clock that was set, until its next ping says so.
+            (NackCode::Invalid, Executed::No) if nack.message.starts_with("deadline") => {
+                ledger.refused(serial);
+                self.life.history().commands[1] += 1;
+                Ok(())
+            }
             (NackCode::Unavailable | NackCode::Expired, Executed::Unknown) => {
                 self.life.history().commands[2] += 1;
                 Ok(())

@@ -1,6 +1,7 @@
 //! What happens when something fails: a file per hazard, a function per scenario.
 
 mod churn;
+mod clock;
 mod failover;
 mod garbage;
 mod harness;
@@ -8,6 +9,7 @@ mod network;
 mod node;
 mod nodes;
 mod readers;
+mod readme;
 mod redis;
 mod rollback;
 mod stampede;
