@@ -21,7 +21,7 @@ use crate::{
     hub::Hub,
     keep::Keeper,
     limits::Limit,
-    log::{AppendError, EventLog, MemoryLog, NewEvent, Receipt, redis::RedisLog},
+    log::{AppendError, EventLog, Key, MemoryLog, NewEvent, Receipt, redis::RedisLog},
     metrics::Metrics,
     peers::Peers,
     random,
@@ -182,7 +182,7 @@ impl<B: Backend> Node<B> {
         &self,
         shop: &ShopId,
         event: NewEvent,
-        key: Option<&str>,
+        key: Option<Key<'_>>,
     ) -> Result<Receipt, AppendError> {
         let receipt = self.log.append(clock::now(), shop, event, key).await?;
         if !receipt.repeated {

@@ -613,7 +613,7 @@ impl Framed for Entry {
 mod tests {
     use super::*;
     use crate::log::{
-        AppendError, MemoryLog, NewEvent, Receipt,
+        AppendError, Key, MemoryLog, NewEvent, Recalled, Receipt,
         conformance::{event, shop},
         memory::Retention,
     };
@@ -923,7 +923,7 @@ mod tests {
             now: Millis,
             shop: &ShopId,
             event: NewEvent,
-            key: Option<&str>,
+            key: Option<Key<'_>>,
         ) -> Result<Receipt, AppendError> {
             self.0.append(now, shop, event, key).await
         }
@@ -942,8 +942,8 @@ mod tests {
             &self,
             now: Millis,
             shop: &ShopId,
-            key: &str,
-        ) -> Result<Option<Receipt>, LogUnavailable> {
+            key: Key<'_>,
+        ) -> Result<Recalled, LogUnavailable> {
             self.0.recall(now, shop, key).await
         }
 

@@ -17,7 +17,7 @@ use tokio::{sync::watch, time::sleep};
 use crate::{
     clock, json,
     limits::Limit,
-    log::{AppendError, EventLog, NewEvent, Receipt},
+    log::{AppendError, EventLog, Key, NewEvent, Recalled, Receipt},
     node::{Backend, Node},
     registry::SessionRecord,
 };
@@ -150,16 +150,20 @@ async fn execute<B: Backend>(
         command_id: Some(command.id.clone()),
     };
     // For the other nodes: the same command may come to one of them, or have come.
-    let key = B::SEVERAL_NODES.then(|| key(session, command));
+    let name = B::SEVERAL_NODES.then(|| key(session, command));
+    let key = name.as_deref().map(|name| Key {
+        name,
+        until: command.deadline,
+    });
     let mut tries = 1;
     loop {
-        return match node
-            .append(&session.shop, event.clone(), key.as_deref())
-            .await
-        {
+        return match node.append(&session.shop, event.clone(), key).await {
             Ok(receipt) => done(receipt),
             Err(AppendError::KeyReused) => {
                 Outcome::refused(NackCode::Conflict, "id: it was used with another body")
+            }
+            Err(error @ AppendError::Late) => {
+                Outcome::refused(NackCode::Expired, format!("deadline: {error}"))
             }
             Err(AppendError::Unavailable(error)) if tries == 1 => {
                 Outcome::refused(NackCode::Unavailable, error.to_string())
@@ -213,11 +217,15 @@ async fn in_time_elsewhere<B: Backend>(
             Ok(Some(_)) | Err(_) => Executed::Unknown,
         }
     } else {
-        let key = key(session, command);
-        match node.log.recall(clock::now(), &session.shop, &key).await {
-            Ok(Some(receipt)) => return done(receipt),
-            Ok(None) => Executed::No,
-            Err(_) => Executed::Unknown,
+        let name = key(session, command);
+        let key = Key {
+            name: &name,
+            until: command.deadline,
+        };
+        match node.log.recall(clock::now(), &session.shop, key).await {
+            Ok(Recalled::Appended(receipt)) => return done(receipt),
+            Ok(Recalled::Never) => Executed::No,
+            Ok(Recalled::NotYet) | Err(_) => Executed::Unknown,
         }
     };
     Outcome::Failed {

@@ -106,7 +106,7 @@ impl From<AppendError> for ApiError {
         match error {
             AppendError::KeyReused => Self::unprocessable("key_reused", error.to_string()),
             AppendError::Unavailable(error) => error.into(),
-            AppendError::Unknown(_) => Self::unavailable(error.to_string()),
+            AppendError::Late | AppendError::Unknown(_) => Self::unavailable(error.to_string()),
         }
     }
 }

@@ -24,7 +24,7 @@ use super::{
 use crate::{
     clock,
     limits::Limit,
-    log::{NewEvent, Receipt},
+    log::{Key, NewEvent, Receipt},
     node::{Backend, Node},
     rate::{Bucket, Rate},
 };
@@ -143,7 +143,9 @@ async fn publish<B: Backend>(
     if !text.trim_start().starts_with('[') {
         take(1)?;
         let (shop, event, _) = read_event(&node, &text)?;
-        let receipt = node.append(&shop, event, header_key.as_deref()).await?;
+        let receipt = node
+            .append(&shop, event, header_key.as_deref().map(Key::new))
+            .await?;
         let status = if receipt.repeated {
             StatusCode::OK
         } else {
@@ -183,7 +185,9 @@ async fn publish_all<B: Backend>(node: &Node<B>, events: &[&RawValue]) -> Vec<It
                 Err(ApiError::unprocessable("not_tried", message))
             }
             Ok((shop, event, key)) => {
-                let appended = node.append(&shop, event, key.as_deref()).await;
+                let appended = node
+                    .append(&shop, event, key.as_deref().map(Key::new))
+                    .await;
                 let appended = appended.map_err(ApiError::from);
                 if appended.as_ref().is_err_and(ApiError::is_unavailable) {
                     unavailable.insert(shop);

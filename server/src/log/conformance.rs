@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, time::Duration};
 use tabwire_protocol::{EventType, Millis, Module, Position, RawJson, ShopId, UserId};
 use tokio::time::timeout;
 
-use super::{AppendError, EventLog, NewEvent, Notice, Notices, Page, Receipt};
+use super::{AppendError, EventLog, Key, NewEvent, Notice, Notices, Page, Recalled, Receipt};
 use crate::session::cursor::{LogBounds, Stretch};
 
 /// The time of all laws.
@@ -34,6 +34,7 @@ macro_rules! __event_log_laws {
             a_follower_that_falls_behind_is_told_of_a_gap,
             an_event_is_read_as_it_was_appended,
             what_a_key_was_used_for_can_be_recalled,
+            what_comes_after_the_time_of_its_key_is_never_appended,
             a_log_that_is_renounced_goes_on_as_another_one,
             a_log_is_renounced_once,
         );
@@ -77,7 +78,8 @@ async fn append_keyed(
     payload: &str,
     key: &str,
 ) -> Result<Receipt, AppendError> {
-    log.append(NOW, shop, event(payload), Some(key)).await
+    log.append(NOW, shop, event(payload), Some(Key::new(key)))
+        .await
 }
 
 async fn read(log: &impl EventLog, shop: &ShopId, after: u64, limit: usize) -> Page {
@@ -164,7 +166,7 @@ pub async fn the_same_key_with_another_event_is_refused(log: &impl EventLog) {
     assert_eq!(other, Err(AppendError::KeyReused));
     let mut addressed = event("1");
     addressed.users = Some(BTreeSet::from([UserId::new("u_1").expect("a name")]));
-    let other = log.append(NOW, &shop, addressed, Some("k")).await;
+    let other = log.append(NOW, &shop, addressed, Some(Key::new("k"))).await;
     assert_eq!(other, Err(AppendError::KeyReused));
     assert_eq!(payloads(&read(log, &shop, 0, 10).await), ["1"]);
 }
@@ -271,14 +273,43 @@ pub async fn an_event_is_read_as_it_was_appended(log: &impl EventLog) {
 /// Whoever comes too late can find out what became of it.
 pub async fn what_a_key_was_used_for_can_be_recalled(log: &impl EventLog) {
     let shop = shop("recall");
-    assert_eq!(log.recall(NOW, &shop, "k").await, Ok(None));
+    let key = Key::new("k");
+    assert_eq!(log.recall(NOW, &shop, key).await, Ok(Recalled::NotYet));
     let appended = append_keyed(log, &shop, "1", "k").await.expect("available");
-    let recalled = log.recall(NOW, &shop, "k").await.expect("available");
+    let recalled = log.recall(NOW, &shop, key).await;
     let repeated = Receipt {
         repeated: true,
         ..appended
     };
-    assert_eq!(recalled, Some(repeated));
+    assert_eq!(recalled, Ok(Recalled::Appended(repeated)));
+}
+
+/// Whoever is told that it was never appended is told the truth, whatever is still under way. (The time of a log may be its own: one
+/// that is long over is over for all.)
+pub async fn what_comes_after_the_time_of_its_key_is_never_appended(log: &impl EventLog) {
+    let shop = shop("late");
+    let late = Key {
+        name: "late",
+        until: Some(Millis(1)),
+    };
+    let refused = log.append(NOW, &shop, event("1"), Some(late)).await;
+    assert_eq!(refused, Err(AppendError::Late));
+    assert_eq!(log.recall(NOW, &shop, late).await, Ok(Recalled::Never));
+    let early = Key {
+        name: "early",
+        until: Some(Millis(9_000_000_000_000)),
+    };
+    assert_eq!(log.recall(NOW, &shop, early).await, Ok(Recalled::NotYet));
+    let appended = log.append(NOW, &shop, event("1"), Some(early)).await;
+    let appended = appended.expect("it is in time");
+    // What was appended stays so, also for who asks too late.
+    let late = Key {
+        name: "early",
+        until: Some(Millis(1)),
+    };
+    let again = log.append(NOW, &shop, event("1"), Some(late)).await;
+    assert_eq!(again.map(|again| again.id), Ok(appended.id));
+    assert_eq!(payloads(&read(log, &shop, 0, 10).await), ["1"]);
 }
 
 /// Under another name and above all its positions; followers are made to look, and a key keeps what it was used for.

@@ -13,8 +13,8 @@ use tabwire_protocol::{Epoch, Millis, Position, ShopId};
 use tokio::sync::broadcast;
 
 use super::{
-    AppendError, EventLog, KEY_KEPT, LogUnavailable, NewEvent, Notice, Notices, Page, Receipt,
-    Stored,
+    AppendError, EventLog, KEY_KEPT, Key, LogUnavailable, NewEvent, Notice, Notices, Page,
+    Recalled, Receipt, Stored,
 };
 use crate::{random, session::cursor::LogBounds};
 
@@ -115,7 +115,7 @@ impl EventLog for MemoryLog {
         now: Millis,
         shop: &ShopId,
         event: NewEvent,
-        key: Option<&str>,
+        key: Option<Key<'_>>,
     ) -> Result<Receipt, AppendError> {
         self.with(now, shop, |log| {
             log.append(now, shop, event, key, self.retention)
@@ -136,9 +136,13 @@ impl EventLog for MemoryLog {
         &self,
         now: Millis,
         shop: &ShopId,
-        key: &str,
-    ) -> Result<Option<Receipt>, LogUnavailable> {
-        self.with(now, shop, |log| log.keys.get(key).map(Used::receipt))
+        key: Key<'_>,
+    ) -> Result<Recalled, LogUnavailable> {
+        self.with(now, shop, |log| match log.keys.get(key.name) {
+            Some(used) => Recalled::Appended(used.receipt()),
+            None if key.until.is_some_and(|until| until < now) => Recalled::Never,
+            None => Recalled::NotYet,
+        })
     }
 
     async fn renounce(&self, shop: &ShopId, epoch: &Epoch) -> Result<(), LogUnavailable> {
@@ -224,15 +228,20 @@ impl ShopLog {
         now: Millis,
         shop: &ShopId,
         event: NewEvent,
-        key: Option<&str>,
+        key: Option<Key<'_>>,
         retention: Retention,
     ) -> Result<Receipt, AppendError> {
         let body = fingerprint(&event);
+        let until = key.and_then(|key| key.until);
+        let key = key.map(|key| key.name);
         if let Some(used) = key.and_then(|key| self.keys.get(key)) {
             if used.body != body {
                 return Err(AppendError::KeyReused);
             }
             return Ok(used.receipt());
+        }
+        if until.is_some_and(|until| until < now) {
+            return Err(AppendError::Late);
         }
         if key.is_some() && self.keys.len() >= SHOP_KEYS_MAX {
             return Err(unavailable("too many idempotency keys in 5 minutes"));
@@ -377,7 +386,10 @@ mod tests {
         let log = log(600_000, 10);
         let append = |at, body| {
             let (log, event) = (&log, event(body));
-            async move { log.append(Millis(at), &shop("s_1"), event, Some("k")).await }
+            async move {
+                log.append(Millis(at), &shop("s_1"), event, Some(Key::new("k")))
+                    .await
+            }
         };
         assert!(append(0, "1").await.is_ok());
         assert_eq!(append(359_999, "2").await, Err(AppendError::KeyReused));
@@ -391,7 +403,7 @@ mod tests {
         for n in 0..=SHOP_KEYS_MAX {
             let key = n.to_string();
             let appended = log
-                .append(Millis(0), &shop("s_1"), event("{}"), Some(&key))
+                .append(Millis(0), &shop("s_1"), event("{}"), Some(Key::new(&key)))
                 .await;
             assert_eq!(appended.is_ok(), n < SHOP_KEYS_MAX, "key {n}");
         }

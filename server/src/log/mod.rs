@@ -29,7 +29,7 @@ pub trait EventLog: Send + Sync + 'static {
         now: Millis,
         shop: &ShopId,
         event: NewEvent,
-        key: Option<&str>,
+        key: Option<Key<'_>>,
     ) -> impl Future<Output = Result<Receipt, AppendError>> + Send;
 
     /// Reads at most `limit` events after a position, and the bounds at that moment. A page that doesn't start right after the
@@ -42,13 +42,13 @@ pub trait EventLog: Send + Sync + 'static {
         limit: usize,
     ) -> impl Future<Output = Result<Page, LogUnavailable>> + Send;
 
-    /// What a key was used for, if that is known.
+    /// What became of an append with a key.
     fn recall(
         &self,
         now: Millis,
         shop: &ShopId,
-        key: &str,
-    ) -> impl Future<Output = Result<Option<Receipt>, LogUnavailable>> + Send;
+        key: Key<'_>,
+    ) -> impl Future<Output = Result<Recalled, LogUnavailable>> + Send;
 
     /// Ends a log that contradicts what was read from it before: something of it was lost or put back. What is appended from now
     /// on is another log, above every position that was seen. Nothing happens when the log is another one already.
@@ -91,6 +91,33 @@ pub enum Notice {
 /// How long an idempotency key is known: the 5 minutes that publishers are promised, and the time after the furthest deadline of a
 /// command for which its record is kept.
 pub const KEY_KEPT: Millis = Millis(6 * 60_000);
+
+/// Names an append, so that it is made once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Key<'k> {
+    /// The name.
+    pub name: &'k str,
+    /// After this time it is not made any more, by the clock of the log: not even by a call that was under way for long.
+    pub until: Option<Millis>,
+}
+
+impl<'k> Key<'k> {
+    /// A key without a time.
+    pub const fn new(name: &'k str) -> Self {
+        Self { name, until: None }
+    }
+}
+
+/// What became of an append.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recalled {
+    /// It was made.
+    Appended(Receipt),
+    /// It was not made, and will not be: its time is over.
+    Never,
+    /// It was not made as yet.
+    NotYet,
+}
 
 /// An event to be appended.
 #[derive(Clone, Debug, PartialEq)]
@@ -209,6 +236,9 @@ pub enum AppendError {
     /// The key was used for another event.
     #[error("the idempotency key was used for another event a few minutes ago")]
     KeyReused,
+    /// The time of its key is over.
+    #[error("it came too late to be appended")]
+    Late,
     /// The log can't take it.
     #[error(transparent)]
     Unavailable(#[from] LogUnavailable),

@@ -1,5 +1,5 @@
 -- Appends an event. KEYS[3]: its idempotency key, if it has one. ARGV[7]: events that are kept, [8]: the event, [9]: its
--- fingerprint, [10]: milliseconds that the key is kept.
+-- fingerprint, [10]: milliseconds that the key is kept, [11]: after when it is not appended any more, if there is such a time.
 local key, events, event, fingerprint = KEYS[3], ARGV[7], ARGV[8], ARGV[9]
 
 if key then
@@ -10,6 +10,11 @@ if key then
     end
     return { 'repeated', used[2], used[3] }
   end
+end
+
+-- However long the call was under way: whoever was told that this is over was told the truth.
+if ARGV[11] ~= '' and tonumber(ARGV[11]) < now then
+  return { 'late' }
 end
 
 if head >= 9007199254740991 then

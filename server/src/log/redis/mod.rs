@@ -21,8 +21,8 @@ use serde_json::value::RawValue;
 use tabwire_protocol::{Epoch, EventType, Millis, Module, Position, RawJson, ShopId, UserId};
 
 use super::{
-    AppendError, EventLog, KEY_KEPT, LogUnavailable, NewEvent, Notice, Notices, Page, Receipt,
-    Stored, memory::Retention,
+    AppendError, EventLog, KEY_KEPT, Key, LogUnavailable, NewEvent, Notice, Notices, Page,
+    Recalled, Receipt, Stored, memory::Retention,
 };
 use crate::{
     fnv::fingerprint,
@@ -54,6 +54,7 @@ struct Scripts {
     append: Script,
     read: Script,
     renounce: Script,
+    recall: Script,
 }
 
 /// The event as it is kept. Short names: they are stored with each.
@@ -85,6 +86,7 @@ impl RedisLog {
                 append: script(include_str!("append.lua")),
                 read: script(include_str!("read.lua")),
                 renounce: script(include_str!("renounce.lua")),
+                recall: Script::new(include_str!("recall.lua")),
             },
             seen: Mutex::default(),
         }
@@ -92,6 +94,10 @@ impl RedisLog {
 
     fn key(&self, shop: &ShopId, what: &str) -> String {
         format!("{}{{{shop}}}:{what}", self.prefix)
+    }
+
+    fn idempotency(&self, shop: &ShopId, key: Key<'_>) -> String {
+        self.key(shop, &format!("idem:{}", key.name))
     }
 
     /// Runs a script about a shop, with what all of them are told and then `args`.
@@ -153,12 +159,12 @@ impl EventLog for RedisLog {
         _now: Millis,
         shop: &ShopId,
         event: NewEvent,
-        key: Option<&str>,
+        key: Option<Key<'_>>,
     ) -> Result<Receipt, AppendError> {
         let body = encode(&event);
         // What the library may run twice must be one append all the same.
         let (name, kept) = match key {
-            Some(key) => (Some(self.key(shop, &format!("idem:{key}"))), KEY_KEPT),
+            Some(key) => (Some(self.idempotency(shop, key)), KEY_KEPT),
             None if self.link.repeats() => {
                 let key = format!("idem::{}", random::hex::<16>());
                 (Some(self.key(shop, &key)), REPEATS_KEPT)
@@ -168,11 +174,14 @@ impl EventLog for RedisLog {
         let events = self.retention.events.to_string();
         let kept = kept.0.to_string();
         let print = fingerprint_of(&event);
+        let until = key.and_then(|key| key.until);
+        let until = until.map_or_else(String::new, |until| until.0.to_string());
         let args = [
             events.as_bytes(),
             body.as_bytes(),
             print.as_bytes(),
             kept.as_bytes(),
+            until.as_bytes(),
         ];
         let answer: Vec<String> = self
             .run("append", &self.scripts.append, shop, name, &args)
@@ -180,6 +189,7 @@ impl EventLog for RedisLog {
         let words: Vec<&str> = answer.iter().map(String::as_str).collect();
         match words[..] {
             ["reused"] => Err(AppendError::KeyReused),
+            ["late"] => Err(AppendError::Late),
             ["full"] => Err(LogUnavailable("its last position is taken".to_owned()).into()),
             [outcome @ ("appended" | "repeated"), epoch, id] => Ok(Receipt {
                 epoch: Epoch::new(epoch).map_err(|_| damaged("an epoch"))?,
@@ -212,20 +222,32 @@ impl EventLog for RedisLog {
         &self,
         _now: Millis,
         shop: &ShopId,
-        key: &str,
-    ) -> Result<Option<Receipt>, LogUnavailable> {
-        let key = self.key(shop, &format!("idem:{key}"));
-        let words: [&[u8]; 4] = [b"HMGET", key.as_bytes(), b"epoch", b"id"];
-        let (epoch, id): (Option<String>, Option<String>) =
-            self.link.command("recall", &words).await?;
-        let Some((epoch, id)) = epoch.zip(id) else {
-            return Ok(None);
-        };
-        Ok(Some(Receipt {
-            epoch: Epoch::new(&epoch).map_err(|_| damaged("an epoch"))?,
-            id: position(&id)?,
-            repeated: true,
-        }))
+        key: Key<'_>,
+    ) -> Result<Recalled, LogUnavailable> {
+        let name = self.idempotency(shop, key);
+        let until = key
+            .until
+            .map_or_else(String::new, |until| until.0.to_string());
+        let answer: Vec<String> = self
+            .link
+            .run(
+                "recall",
+                &self.scripts.recall,
+                &[&name],
+                &[until.as_bytes()],
+            )
+            .await?;
+        let words: Vec<&str> = answer.iter().map(String::as_str).collect();
+        match words[..] {
+            ["appended", epoch, id] => Ok(Recalled::Appended(Receipt {
+                epoch: Epoch::new(epoch).map_err(|_| damaged("an epoch"))?,
+                id: position(id)?,
+                repeated: true,
+            })),
+            ["never"] => Ok(Recalled::Never),
+            ["not_yet"] => Ok(Recalled::NotYet),
+            _ => Err(damaged("the answer of a script")),
+        }
     }
 
     async fn renounce(&self, shop: &ShopId, epoch: &Epoch) -> Result<(), LogUnavailable> {

@@ -215,7 +215,9 @@ async fn a_redis_without_memory_takes_nothing_and_loses_nothing() {
     let first = append(&log, "1").await;
     redis.command(&["CONFIG", "SET", "maxmemory", "1"]);
     for key in [None, Some("k")] {
-        let refused = log.append(NOW, &shop("s"), event("2"), key).await;
+        let refused = log
+            .append(NOW, &shop("s"), event("2"), key.map(Key::new))
+            .await;
         let Err(AppendError::Unavailable(error)) = refused else {
             panic!("it has no memory left: {refused:?}");
         };
@@ -227,7 +229,9 @@ async fn a_redis_without_memory_takes_nothing_and_loses_nothing() {
         (first.epoch, (0, 1))
     );
     redis.command(&["CONFIG", "SET", "maxmemory", "0"]);
-    let next = log.append(NOW, &shop("s"), event("2"), Some("k")).await;
+    let next = log
+        .append(NOW, &shop("s"), event("2"), Some(Key::new("k")))
+        .await;
     let next = next.expect("there is memory again");
     assert_eq!((next.id.get(), next.repeated), (2, false));
 }
@@ -301,7 +305,10 @@ async fn act(
         Operation::Append { shop, payload, key } => {
             let key = key.map(|key| format!("k{key}"));
             let event = event(&payload.to_string());
-            match log.append(NOW, &name(shop), event, key.as_deref()).await {
+            match log
+                .append(NOW, &name(shop), event, key.as_deref().map(Key::new))
+                .await
+            {
                 Ok(receipt) => format!(
                     "{} {} {}",
                     number(&receipt.epoch),
@@ -329,10 +336,14 @@ async fn act(
             )
         }
         Operation::Recall { shop, key } => {
-            let recalled = log.recall(NOW, &name(shop), &format!("k{key}")).await;
-            let recalled = recalled
-                .expect("available")
-                .map(|receipt| (number(&receipt.epoch), receipt.id));
+            let name = format!("k{key}");
+            let recalled = log
+                .recall(NOW, &self::shop(&format!("s{shop}")), Key::new(&name))
+                .await;
+            let recalled = match recalled.expect("available") {
+                Recalled::Appended(receipt) => Some((number(&receipt.epoch), receipt.id)),
+                Recalled::Never | Recalled::NotYet => None,
+            };
             format!("{recalled:?}")
         }
         Operation::Renounce { shop } => {
