@@ -73,6 +73,7 @@ impl Registry {
         let grant = Grant {
             device: newcomer.device.clone(),
             claim,
+            at: now,
             socket: Some(SocketId::new(&connection.to_string())),
         };
         self.grants.insert(user.clone(), grant);
