@@ -138,6 +138,11 @@ impl Default for Metrics {
             metrics.redis.calls.clone(),
         );
         registry.register(
+            "redis_call_seconds",
+            "How long calls of Redis took that were answered, by what they do",
+            metrics.redis.seconds.clone(),
+        );
+        registry.register(
             "redis_errors",
             "Calls of Redis that failed, by whether they can have taken effect",
             metrics.redis.errors.clone(),
@@ -300,6 +305,8 @@ mod tests {
         metrics.called_webhook("done");
         metrics.tails.repairs.get_or_create(&[("why", "gap")]).inc();
         metrics.redis.calls.get_or_create(&[("call", "read")]).inc();
+        let seconds = &metrics.redis.seconds;
+        seconds.get_or_create(&[("call", "read")]).observe(0.001);
         metrics
             .redis
             .errors
@@ -328,7 +335,17 @@ mod tests {
             } else if !line.starts_with('#') {
                 let end = line.find(['{', ' ']).expect("a name and a value");
                 let (name, rest) = line.split_at(end);
-                let label = rest.strip_prefix('{').and_then(|rest| rest.split_once('='));
+                // The parts of a histogram are one metric.
+                let parts = ["_bucket", "_sum", "_count"];
+                let whole = parts.iter().find_map(|part| name.strip_suffix(part));
+                let name = whole
+                    .filter(|name| types.contains_key(*name))
+                    .unwrap_or(name);
+                let labels = rest.strip_prefix('{').unwrap_or("");
+                let labels = labels.split('}').next().unwrap_or("").split(',');
+                let label = labels
+                    .filter(|label| !label.starts_with("le="))
+                    .find_map(|label| label.split_once('='));
                 let label = label.map_or("", |(label, _)| label);
                 let kind = types.get(name).expect("the type comes first");
                 found.insert(name.to_owned(), (kind.clone(), label.to_owned()));

@@ -69,8 +69,9 @@ impl Commands {
             call.arg(*arg);
         }
         let mut open = self.connection(what).await?;
+        let since = Instant::now();
         let answer = timeout(2 * self.timeout, call.invoke_async(&mut open.connection)).await;
-        self.judge(&open, answer)
+        self.judge(&open, what, since, answer)
     }
 
     pub(super) async fn command<T: FromRedisValue>(
@@ -83,8 +84,9 @@ impl Commands {
             command.arg(*word);
         }
         let mut open = self.connection(what).await?;
+        let since = Instant::now();
         let answer = timeout(2 * self.timeout, command.query_async(&mut open.connection)).await;
-        self.judge(&open, answer)
+        self.judge(&open, what, since, answer)
     }
 
     async fn connection(&self, what: &'static str) -> Result<Open, LinkError> {
@@ -133,10 +135,14 @@ impl Commands {
     fn judge<T>(
         &self,
         used: &Open,
+        what: &'static str,
+        since: Instant,
         answer: Result<Result<T, RedisError>, tokio::time::error::Elapsed>,
     ) -> Result<T, LinkError> {
         let (error, blame) = match answer {
             Ok(Ok(answer)) => {
+                let seconds = self.metrics.seconds.get_or_create(&[("call", what)]);
+                seconds.observe(since.elapsed().as_secs_f64());
                 let mut complaint = self.complaint_slot();
                 if complaint.is_some() {
                     *complaint = None;

@@ -12,7 +12,11 @@ mod topology;
 
 use std::{sync::Arc, time::Duration};
 
-use prometheus_client::metrics::{counter::Counter, family::Family};
+use prometheus_client::metrics::{
+    counter::Counter,
+    family::Family,
+    histogram::{Histogram, exponential_buckets},
+};
 pub(crate) use redis::{FromRedisValue, Script};
 
 use self::{commands::Commands, subscriptions::Subscriptions};
@@ -40,16 +44,32 @@ pub(crate) enum LinkError {
 }
 
 /// What is counted of a link.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct LinkMetrics {
     /// Calls by what they do.
     pub(crate) calls: Family<[(&'static str, &'static str); 1], Counter>,
+    /// How long the calls took that were answered.
+    pub(crate) seconds: Family<[(&'static str, &'static str); 1], Histogram>,
     /// Calls that failed, by whether they can have taken effect.
     pub(crate) errors: Family<[(&'static str, &'static str); 1], Counter>,
     /// Connections made, by what for.
     pub(crate) connects: Family<[(&'static str, &'static str); 1], Counter>,
     /// Subscriptions that gave no sign of life and were made anew.
     pub(crate) deaf: Counter,
+}
+
+impl Default for LinkMetrics {
+    fn default() -> Self {
+        // From a quarter of a millisecond, which is a Redis in the same rack, to four seconds.
+        let seconds = || Histogram::new(exponential_buckets(0.000_25, 4.0, 8));
+        Self {
+            calls: Family::default(),
+            seconds: Family::new_with_constructor(seconds),
+            errors: Family::default(),
+            connects: Family::default(),
+            deaf: Counter::default(),
+        }
+    }
 }
 
 /// How patient a link is.

@@ -38,13 +38,13 @@ pub(super) struct Session {
 impl From<LogUnavailable> for End {
     /// Not a refresh: no position would be true.
     fn from(error: LogUnavailable) -> Self {
-        Self::close(CloseCode::TryLater, error.to_string())
+        Self::later(error.to_string())
     }
 }
 
 impl From<RegistryUnavailable> for End {
     fn from(error: RegistryUnavailable) -> Self {
-        Self::close(CloseCode::TryLater, error.to_string())
+        Self::later(error.to_string())
     }
 }
 

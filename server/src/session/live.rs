@@ -377,9 +377,14 @@ impl<B: Backend> Live<'_, B> {
 
     async fn fire(&mut self) -> Result<(), End> {
         let now = Instant::now();
-        while let Some(timer) = self.timers.fired(now) {
+        while let Some((timer, late)) = self.timers.fired(now) {
             match timer {
                 Timer::Ping => self.ping().await?,
+                // A machine that slept, or a node that stood still: it was the node that did not listen.
+                Timer::Silence if late >= self.node.config.ping / 2 => {
+                    self.timers.set(Timer::Silence, now + self.node.config.ping);
+                    self.ping().await?;
+                }
                 Timer::Silence => {
                     return Err(End::close(CloseCode::Timeout, "silent for too long"));
                 }
@@ -451,7 +456,7 @@ fn unauthorized(why: impl Into<String>) -> End {
 }
 
 fn lost() -> End {
-    End::close(CloseCode::TryLater, "the log can't be read")
+    End::later("the log can't be read")
 }
 
 /// Later than any timer. (Not the end of time: adding to that overflows.)

@@ -22,7 +22,12 @@ use self::{
 use crate::{
     keep,
     node::{Backend, Node},
+    random,
 };
+
+/// When those are to come back who were sent away because the log or the registry could not be reached, in milliseconds.
+const COME_BACK_AFTER_MS: u64 = 1_000;
+const COME_BACK_WITHIN_MS: u64 = 6_000;
 
 /// How a session ends.
 enum End {
@@ -35,6 +40,15 @@ enum End {
 impl End {
     fn close(code: CloseCode, reason: impl Into<String>) -> Self {
         Self::Close(Closing::new(code, reason))
+    }
+
+    /// Something that many need is not there. They come back spread, and not ever more rarely: when it is there again, so are they.
+    fn later(reason: impl Into<String>) -> Self {
+        let spread = COME_BACK_WITHIN_MS - COME_BACK_AFTER_MS;
+        Self::Close(Closing {
+            after_ms: Some(COME_BACK_AFTER_MS + random::below(spread)),
+            ..Closing::new(CloseCode::TryLater, reason)
+        })
     }
 }
 

@@ -1,5 +1,7 @@
 //! The timers of a session, in one table.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 /// When something is due though nothing has come.
@@ -47,19 +49,17 @@ impl Timers {
         self.0.iter().flatten().min().copied()
     }
 
-    /// Takes out one that has fired, if one has.
-    pub(crate) fn fired(&mut self, now: Instant) -> Option<Timer> {
+    /// Takes out one that has fired, if one has, and says how late that is.
+    pub(crate) fn fired(&mut self, now: Instant) -> Option<(Timer, Duration)> {
         let has_fired = |timer: &Timer| self.0[*timer as usize].is_some_and(|at| at <= now);
         let timer = Timer::ALL.into_iter().find(has_fired)?;
-        self.stop(timer);
-        Some(timer)
+        let at = self.0[timer as usize].take()?;
+        Some((timer, now.saturating_duration_since(at)))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]
@@ -74,9 +74,13 @@ mod tests {
         timers.stop(Timer::TokenEnds);
         assert_eq!(timers.next(), Some(after(1)));
         assert_eq!(timers.fired(start), None);
-        assert_eq!(timers.fired(after(1)), Some(Timer::Silence));
+        assert_eq!(
+            timers.fired(after(1)),
+            Some((Timer::Silence, Duration::ZERO))
+        );
         assert_eq!(timers.fired(after(1)), None);
-        assert_eq!(timers.fired(after(9)), Some(Timer::Ping));
+        let late = Duration::from_secs(7);
+        assert_eq!(timers.fired(after(9)), Some((Timer::Ping, late)));
         assert_eq!(timers.next(), None);
     }
 }

@@ -319,6 +319,12 @@ async fn a_node_without_its_redis_is_unready_and_sends_its_sessions_away_after_a
     drop(redis);
     let closed = client.closed().await;
     assert_eq!((closed.code, &closed.bye["retry"]), (1013, &json!(true)));
+    // Not all at the same moment, and not ever more rarely.
+    let after = closed.bye["afterMs"].as_u64();
+    assert!(
+        after.is_some_and(|ms| (1_000..6_000).contains(&ms)),
+        "{closed:?}"
+    );
     eventually("it is unready", async || {
         server.get("/readyz").await.status == 503
     })

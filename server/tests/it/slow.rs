@@ -75,17 +75,17 @@ async fn a_socket_that_takes_nothing_for_the_write_timeout_is_closed() {
 
 #[tokio::test]
 async fn a_socket_that_takes_little_at_a_time_is_not() {
-    let server = Server::flags(&["--write-timeout", "1s"]).await;
+    let server = Server::flags(&["--write-timeout", "2s"]).await;
     let (mut slow, _) = server.session().await;
     let payload = payload();
     let publishing = server.publish_many(EVENTS, &payload);
-    // 200 KB per second for five times the write timeout: a kernel that sized its buffer by itself would not say within one
+    // 100 KB per second for five times the write timeout: a kernel that sized its buffer by itself would not say within one
     // that there is room again.
     let reading = async {
         for id in 1..=500 {
             assert_eq!(slow.frame().await["id"], id);
             if id % 10 == 0 {
-                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                tokio::time::sleep(std::time::Duration::from_millis(200)).await;
             }
         }
     };
