@@ -7,6 +7,7 @@ mod session;
 mod stuck;
 
 use std::{
+    collections::VecDeque,
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicBool},
     time::{Duration, Instant},
@@ -97,6 +98,7 @@ impl Client {
             backoff: Backoff::default(),
             run: Random::fresh().number(),
             random: Random::fresh(),
+            journal: Journal::new(),
         };
         Self {
             who,
@@ -167,6 +169,34 @@ struct Life {
     /// Makes the ids of its commands its own, of whatever else the user has.
     run: u64,
     random: Random,
+    journal: Journal,
+}
+
+/// What the client did of late, for whoever wants to know how it came to a failure.
+#[derive(Debug)]
+struct Journal {
+    start: Instant,
+    entries: VecDeque<String>,
+}
+
+/// How much of it is kept.
+const ENTRIES_MAX: usize = 12;
+
+impl Journal {
+    fn new() -> Self {
+        Self {
+            start: Instant::now(),
+            entries: VecDeque::new(),
+        }
+    }
+
+    fn note(&mut self, what: &str) {
+        if self.entries.len() == ENTRIES_MAX {
+            self.entries.pop_front();
+        }
+        let seconds = self.start.elapsed().as_secs_f64();
+        self.entries.push_back(format!("{seconds:.3} s {what}"));
+    }
 }
 
 impl Life {
@@ -190,6 +220,10 @@ impl Life {
                 connected = connecting => connected.ok().flatten(),
                 _ = self.orders.changed() => continue,
             };
+            self.journal.note(&match connected {
+                Some(_) => format!("connected to {address}"),
+                None => format!("not connected to {address}"),
+            });
             let Some(socket) = connected else {
                 self.history().failed_attempts += 1;
                 self.rest(None, None).await;
@@ -202,11 +236,12 @@ impl Life {
             self.history().is_connected = false;
             lost = Instant::now();
             match end {
-                End::Ordered => {}
+                End::Ordered => self.journal.note("told to go"),
                 End::Broken(what) => return self.fail(&what),
                 End::Lost { code, bye } => {
                     let code = bye.map_or(code, |bye| Some(bye.code)).unwrap_or(1006);
                     *self.history().closes.entry(code).or_default() += 1;
+                    self.journal.note(&format!("closed with {code}"));
                     match CloseCode::from_code(code).reaction() {
                         Reaction::Retry | Reaction::NewToken => {
                             let asked = bye.and_then(|bye| bye.after_ms);
@@ -239,8 +274,12 @@ impl Life {
             )
         });
         let place = now.unwrap_or_else(|| "no cursor".to_owned());
-        self.failures
-            .add(format!("{}: {what} ({place})", self.who.user));
+        let journal: Vec<&str> = self.journal.entries.iter().map(String::as_str).collect();
+        self.failures.add(format!(
+            "{}: {what} ({place}; {})",
+            self.who.user,
+            journal.join(", ")
+        ));
     }
 
     fn history(&self) -> MutexGuard<'_, History> {

@@ -412,6 +412,7 @@ impl Stage {
             }
         }
         let acked = events.iter().filter(|event| event.acked.is_some()).count();
+        let refused = events.iter().filter(|event| event.refused).count();
         let mut closes: BTreeMap<u16, u64> = BTreeMap::new();
         for (code, count) in histories.iter().flat_map(|(_, history)| &history.closes) {
             *closes.entry(*code).or_default() += count;
@@ -436,7 +437,7 @@ impl Stage {
             ),
             format!(
                 "{acked} acked, {} unknown, {} retries",
-                events.len() - acked,
+                events.len() - acked - refused,
                 publisher.unanswered()
             ),
             format!("commands {commands:?}"),

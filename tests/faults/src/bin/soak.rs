@@ -193,6 +193,9 @@ async fn play(seed: u64) {
         stage,
         copy: None,
     };
+    // More loops than stand still with a node or two.
+    world.stage.plan.loops = 8;
+    world.stage.plan.per_second = 30.0;
     world.stage.enter(CLIENTS);
     world.stage.publish().await;
     let mut ended_logs = false;

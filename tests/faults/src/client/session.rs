@@ -261,6 +261,11 @@ impl<'l> Session<'l> {
             }
         }
         let now = Instant::now();
+        let what = format!(
+            "welcomed with claim {}, {:?}",
+            welcome.claim, welcome.resume
+        );
+        self.life.journal.note(&what);
         self.welcomed = Some(now);
         self.ping = Duration::from_millis(welcome.ping_ms);
         self.life.place.claim = Some(welcome.claim);

@@ -41,10 +41,15 @@ impl LogCopy {
     /// # Panics
     /// When Redis does not take it.
     pub async fn put_back(&self, redis: &Redis) -> bool {
-        let script = b"local is = redis.call('DUMP', KEYS[1])
+        // The same log has not always the same dump: Redis compresses as it happens to. The last event has a time in its id.
+        let script = b"local function last()
+                return redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
+            end
+            local before = last()
             redis.call('RESTORE', KEYS[1], ARGV[1], ARGV[2], 'REPLACE')
             redis.call('RESTORE', KEYS[2], ARGV[1], ARGV[3], 'REPLACE')
-            return is == ARGV[2] and 0 or 1";
+            local after = last()
+            return before and after and before[1] == after[1] and 0 or 1";
         let [log, meta] = [self.keys[0].as_bytes(), self.keys[1].as_bytes()];
         let [log_value, meta_value] = &self.values;
         let kept = KEPT_MS.as_bytes();
