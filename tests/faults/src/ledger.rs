@@ -1,7 +1,7 @@
 //! What was published, to whom, and what the server promised about it.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -86,5 +86,6 @@ impl Ledger {
     }
 }
 
-/// The logs as the acks and all deliveries together tell them: epoch, then id, then serial.
-pub type Logs = BTreeMap<String, BTreeMap<u64, u64>>;
+/// The logs as the acks and all deliveries together tell them: epoch, then id, then serial. There is more than one serial only where a
+/// log was put back to what it had been and written on.
+pub type Logs = BTreeMap<String, BTreeMap<u64, BTreeSet<u64>>>;

@@ -43,6 +43,8 @@ pub struct Stage {
     pub ledger: Ledger,
     /// What is wrong.
     pub failures: Failures,
+    /// Whether the log was put back to what it had been.
+    pub went_back: bool,
     /// What else the report says.
     pub notes: Vec<String>,
     shop: String,
@@ -64,6 +66,7 @@ impl Stage {
             clients: Vec::new(),
             ledger: Ledger::default(),
             failures: Failures::default(),
+            went_back: false,
             notes: Vec::new(),
             shop,
             nodes: nodes.iter().map(|node| node.address).collect(),
@@ -400,7 +403,7 @@ impl Stage {
             .map(|client| (client.who.clone(), client.history().clone()))
             .collect();
         let events = self.ledger.events();
-        let verdict = judge(&events, &histories, (&epoch, head));
+        let verdict = judge(&events, &histories, (&epoch, head), self.went_back);
         for broken in &verdict.broken {
             self.failures.add(broken.clone());
         }

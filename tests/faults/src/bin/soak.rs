@@ -267,6 +267,7 @@ impl World {
             RedisIsFlushed => {}
             RedisGoesBack => {
                 let copy = self.copy.take().expect("it was taken");
+                self.stage.went_back = true;
                 return copy.put_back(&self.redis).await;
             }
             RedisIsFull => self.redis.ok("CONFIG SET maxmemory 0").await,
