@@ -111,12 +111,9 @@ use Fault::{
 };
 
 impl Fault {
-    /// Whether everybody has to be told that the log is another one.
+    /// Whether everybody has to be told that the log is another one. (One that goes back may have nowhere to go.)
     const fn ends_the_log(self) -> bool {
-        matches!(
-            self,
-            RedisDies | RedisForgets | RedisIsFlushed | RedisGoesBack
-        )
+        matches!(self, RedisDies | RedisForgets | RedisIsFlushed)
     }
 }
 
@@ -268,7 +265,9 @@ impl World {
             RedisGoesBack => {
                 let copy = self.copy.take().expect("it was taken");
                 self.stage.went_back = true;
-                return copy.put_back(&self.redis).await;
+                let went = copy.put_back(&self.redis).await;
+                say(&format!("the log went back: {went:?}"));
+                return went.is_some();
             }
             RedisIsFull => self.redis.ok("CONFIG SET maxmemory 0").await,
             RedisHangsUp => self.hang_up().await,

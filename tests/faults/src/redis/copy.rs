@@ -36,20 +36,20 @@ impl LogCopy {
         }
     }
 
-    /// Puts it in the place of what there is, and says whether that was another.
+    /// Puts it in the place of what there is, and says from which last event to which the log went back, if it did.
     ///
     /// # Panics
     /// When Redis does not take it.
-    pub async fn put_back(&self, redis: &Redis) -> bool {
+    pub async fn put_back(&self, redis: &Redis) -> Option<(String, String)> {
         // The same log has not always the same dump: Redis compresses as it happens to. The last event has a time in its id.
         let script = b"local function last()
-                return redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
+                local newest = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
+                return newest and newest[1] or 'none'
             end
             local before = last()
             redis.call('RESTORE', KEYS[1], ARGV[1], ARGV[2], 'REPLACE')
             redis.call('RESTORE', KEYS[2], ARGV[1], ARGV[3], 'REPLACE')
-            local after = last()
-            return before and after and before[1] == after[1] and 0 or 1";
+            return {before, last()}";
         let [log, meta] = [self.keys[0].as_bytes(), self.keys[1].as_bytes()];
         let [log_value, meta_value] = &self.values;
         let kept = KEPT_MS.as_bytes();
@@ -58,9 +58,12 @@ impl LogCopy {
                 b"EVAL", script, b"2", log, meta, kept, log_value, meta_value,
             ])
             .await;
-        match answer {
-            Reply::Integer(other) => other == 1,
-            answer => panic!("{answer:?}"),
-        }
+        let Reply::Many(ends) = &answer else {
+            panic!("{answer:?}");
+        };
+        let [before, after] = ends.as_slice() else {
+            panic!("{answer:?}");
+        };
+        (before != after).then(|| (before.text(), after.text()))
     }
 }

@@ -24,7 +24,9 @@ async fn a_log_that_was_put_back_and_overtaken_is_never_taken_for_the_same() {
     stage.went_back = true;
     let copy = LogCopy::take(&redis, "s_1").await;
     stage.acks(30).await;
-    assert!(copy.put_back(&redis).await, "nothing was published since");
+    let went = copy.put_back(&redis).await;
+    stage.notes.push(format!("from, to {went:?}"));
+    assert!(went.is_some(), "nothing was published since");
     // Past where it was: now the head alone looks as if nothing had happened.
     stage.acks(120).await;
     stage.flows().await;
@@ -51,7 +53,9 @@ async fn a_log_that_was_put_back_in_a_silence_is_never_taken_for_the_same() {
     stage.acks(30).await;
     stage.hush().await;
     stage.all_at_the_head().await;
-    assert!(copy.put_back(&redis).await, "nothing was published since");
+    let went = copy.put_back(&redis).await;
+    stage.notes.push(format!("from, to {went:?}"));
+    assert!(went.is_some(), "nothing was published since");
     stage.speak();
     stage.flows().await;
     stage.everybody_changed_logs();
