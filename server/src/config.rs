@@ -381,6 +381,7 @@ impl Config {
             ("hello-timeout", flags.hello_timeout),
             ("write-timeout", flags.write_timeout),
             ("redis-timeout", flags.redis_timeout),
+            ("log-patience", flags.log_patience),
         ] {
             if value.is_zero() {
                 return Err(wrong(flag, "it must be longer than 0"));

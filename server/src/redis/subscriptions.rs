@@ -9,7 +9,7 @@ use std::{
     collections::{HashMap, HashSet},
     sync::{
         Arc, Mutex, PoisonError, Weak,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -27,8 +27,9 @@ use super::{
     topology::{Connection, OnPush, Topology},
 };
 
-/// How many messages wait for a follower before it is told of a gap instead.
+/// How many messages wait for a follower, and how many bytes of them, before it is told of a gap instead.
 const MESSAGES_MAX: usize = 1_024;
+const MESSAGE_BYTES_MAX: usize = 8 << 20;
 /// How many subscriptions or probes are under way at a time.
 const AT_ONCE: usize = 64;
 /// How long nothing is tried after a connection could not be made, or a channel not be followed.
@@ -97,8 +98,11 @@ struct Follower {
     confirmed: Option<oneshot::Sender<()>>,
 }
 
+/// What a follower and those who write to it share.
 #[derive(Default)]
 struct Gap {
+    /// How many bytes of messages wait.
+    bytes: AtomicUsize,
     is: AtomicBool,
     rung: Notify,
 }
@@ -113,7 +117,11 @@ impl Subscription {
             tokio::select! {
                 biased;
                 () = self.gap.rung.notified() => {}
-                message = self.messages.recv() => return message.map(Heard::Message),
+                message = self.messages.recv() => {
+                    let message = message?;
+                    self.gap.bytes.fetch_sub(message.len(), Ordering::AcqRel);
+                    return Some(Heard::Message(message));
+                }
             }
         }
     }
@@ -279,7 +287,17 @@ impl Shared {
             return;
         }
         for follower in channel.followers.values() {
-            if follower.messages.try_send(message.to_vec()).is_err() {
+            // Counted before it is sent: who takes it out may be faster than this.
+            let waiting = follower
+                .gap
+                .bytes
+                .fetch_add(message.len(), Ordering::AcqRel);
+            let has_room = waiting == 0 || waiting + message.len() <= MESSAGE_BYTES_MAX;
+            if !has_room || follower.messages.try_send(message.to_vec()).is_err() {
+                follower
+                    .gap
+                    .bytes
+                    .fetch_sub(message.len(), Ordering::AcqRel);
                 follower.gap.tell();
             }
         }
@@ -513,5 +531,90 @@ fn text(value: &Value) -> Option<&str> {
         Value::SimpleString(text) => Some(text),
         Value::VerbatimString { text, .. } => Some(text),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::redis::{Link, testing};
+
+    async fn publish(link: &Link, channel: &str, message: &[u8]) {
+        let words: [&[u8]; 3] = [b"PUBLISH", channel.as_bytes(), message];
+        let heard: u64 = link.command("publish", &words).await.expect("it is there");
+        assert!(heard > 0);
+    }
+
+    async fn next(subscription: &mut Subscription) -> Heard {
+        let heard = timeout(Duration::from_secs(10), subscription.next()).await;
+        heard.expect("in time").expect("the link is there")
+    }
+
+    #[tokio::test]
+    async fn a_follower_for_whom_too_many_bytes_wait_is_told_of_a_gap() {
+        let Some(redis) = testing::shared() else {
+            return;
+        };
+        let (link, channel) = (redis.link(), testing::prefix());
+        let mut subscription = link.subscribe(&channel).await.expect("it is there");
+        let large = vec![b'x'; MESSAGE_BYTES_MAX / 2 + 1];
+        for _ in 0..3 {
+            publish(&link, &channel, &large).await;
+        }
+        // The last one has come when a small one after it is heard.
+        let mut other = link.subscribe(&channel).await.expect("it is there");
+        publish(&link, &channel, b"small").await;
+        let small = Heard::Message(b"small".to_vec());
+        while next(&mut other).await != small {}
+        // Not compared by `assert_eq`, which would print them.
+        let large = Heard::Message(large);
+        let mut heard = Vec::new();
+        while heard.last() != Some(&small) {
+            heard.push(next(&mut subscription).await);
+        }
+        assert!(heard == [Heard::Gap, large.clone(), small]);
+        // There is room again.
+        let Heard::Message(message) = &large else {
+            unreachable!("it is one")
+        };
+        publish(&link, &channel, message).await;
+        assert!(next(&mut subscription).await == large);
+    }
+
+    #[tokio::test]
+    async fn a_follower_for_whom_too_many_messages_wait_is_told_of_a_gap() {
+        let Some(redis) = testing::shared() else {
+            return;
+        };
+        let (link, channel) = (redis.link(), testing::prefix());
+        let mut subscription = link.subscribe(&channel).await.expect("it is there");
+        for n in 0..=MESSAGES_MAX {
+            publish(&link, &channel, n.to_string().as_bytes()).await;
+        }
+        let mut heard = next(&mut subscription).await;
+        while heard != Heard::Gap {
+            heard = next(&mut subscription).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_channel_that_nobody_follows_any_more_is_left() {
+        let Some(redis) = testing::shared() else {
+            return;
+        };
+        let (link, channel) = (redis.link(), testing::prefix());
+        let followers = async || {
+            let words: [&[u8]; 3] = [b"PUBSUB", b"NUMSUB", channel.as_bytes()];
+            let found: (String, u64) = link.command("numsub", &words).await.expect("it is there");
+            found.1
+        };
+        let subscription = link.subscribe(&channel).await.expect("it is there");
+        assert_eq!(followers().await, 1);
+        drop(subscription);
+        let left = async { while followers().await > 0 {} };
+        assert!(timeout(Duration::from_secs(10), left).await.is_ok());
+        // And may be followed again.
+        let _again = link.subscribe(&channel).await.expect("it is there");
+        assert_eq!(followers().await, 1);
     }
 }

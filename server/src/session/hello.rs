@@ -76,7 +76,11 @@ pub(super) async fn greet<B: Backend>(
     let identity =
         identity.map_err(|error| End::close(CloseCode::Unauthorized, error.to_string()))?;
     // First the log, then the user's socket: nobody is replaced by a session that can't begin.
-    let shop = node.hub.join(&identity.shop).await;
+    let joined = timeout(node.config.log_patience, node.hub.join(&identity.shop));
+    let shop = joined.await.unwrap_or_else(|_| {
+        // Each waits for those before it who tried, and a log that is slow is as good as none.
+        Err(LogUnavailable("it takes too long to read".to_owned()).into())
+    });
     let shop = shop.map_err(|error| match error {
         JoinError::Log(error) => End::from(error),
         JoinError::TooMany => {

@@ -29,7 +29,7 @@ impl<'r> Nodes<'r> {
         let url = self.redis.url();
         let mut own = vec!["--redis", &url, "--prefix", &self.prefix];
         if !flags.contains(&"--ping") {
-            own.extend(["--ping", "300ms"]);
+            own.extend(["--ping", "1s"]);
         }
         own.extend(flags);
         Server::with(&own, change).await

@@ -79,7 +79,7 @@ async fn a_node_whose_orders_are_lost_closes_the_older_all_the_same() {
     let Some(redis) = TestRedis::start() else {
         return;
     };
-    let [here, there] = two(&redis, &["--ping", "500ms"]).await;
+    let [here, there] = two(&redis, &["--ping", "1s"]).await;
     for round in 0..3 {
         let (mut old, _) = here.welcomed(hello("u_101", "laptop")).await;
         redis.command(&["CLIENT", "KILL", "TYPE", "pubsub"]);
@@ -188,7 +188,7 @@ async fn the_sessions_of_all_nodes_are_listed_in_pages() {
     let Some(redis) = testing::shared() else {
         return;
     };
-    let servers = two(redis, &["--ping", "500ms"]).await;
+    let servers = two(redis, &[]).await;
     let mut clients = Vec::new();
     for n in 0..7 {
         let mut hello = hello(&format!("u_{n}"), "d");
@@ -236,7 +236,7 @@ async fn another_node_knows_how_far_a_session_has_come() {
     let Some(redis) = testing::shared() else {
         return;
     };
-    let [here, there] = two(redis, &["--ping", "500ms"]).await;
+    let [here, there] = two(redis, &["--ping", "1s"]).await;
     let (client, _) = here.session().await;
     let alive = tokio::spawn(lives(client));
     here.publish(json!({})).await;
@@ -254,7 +254,7 @@ async fn records_that_redis_lost_come_back_with_their_claims() {
     let Some(redis) = TestRedis::start() else {
         return;
     };
-    let [here, there] = two(&redis, &["--ping", "500ms"]).await;
+    let [here, there] = two(&redis, &["--ping", "1s"]).await;
     let (first, _) = here.welcomed(hello("u_1", "laptop")).await;
     first.close().await;
     let (client, welcome) = here.welcomed(hello("u_1", "phone")).await;
