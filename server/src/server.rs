@@ -55,7 +55,7 @@ impl From<TcpListener> for Listeners {
     }
 }
 
-/// How often a quiet subscription is probed, at most.
+/// How often some quiet subscriptions are probed, at least.
 const PROBE_EVERY: Duration = Duration::from_secs(5);
 
 /// Runs a server until `shutdown` is over, and then for as long as its drain takes.
@@ -73,9 +73,12 @@ pub async fn run(
         return serve(listeners, Arc::new(node), shutdown).await;
     };
     let topology = Topology::parse(&redis.url).expect("the configuration has been checked");
+    let probe = config.ping.min(PROBE_EVERY);
     let patience = Patience {
         timeout: redis.timeout,
-        probe: config.ping.min(PROBE_EVERY),
+        probe,
+        // Each subscription once per ping period, and something all the time: one connection carries them all.
+        rounds: (clock::millis(config.ping) / clock::millis(probe).max(1)).max(1),
     };
     let link = Link::new(topology, patience, metrics.redis.clone());
     let log = RedisLog::new(link.clone(), redis.prefix.clone(), config.retention);

@@ -77,8 +77,10 @@ impl Default for LinkMetrics {
 pub(crate) struct Patience {
     /// How long a call, or a connection being made, may take.
     pub(crate) timeout: Duration,
-    /// How often a subscription that hears nothing is probed.
+    /// How often some of the subscriptions that hear nothing are probed.
     pub(crate) probe: Duration,
+    /// In how many rounds of that each of them is, when there are many.
+    pub(crate) rounds: u64,
 }
 
 impl Link {

@@ -82,6 +82,8 @@ struct Channel {
     heard: bool,
     /// Whether a probe that Redis took has not been heard yet.
     probed: bool,
+    /// In which rounds of probes it is, when there are many channels.
+    turn: u64,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -192,6 +194,7 @@ impl Subscriptions {
                 gap,
                 confirmed: (!followed).then_some(confirmed),
             };
+            channel.turn = number;
             channel.followers.insert(number, follower);
             followed
         };
@@ -324,6 +327,7 @@ impl Keeper {
     async fn run(self) {
         let mut connection: Option<Connection> = None;
         let mut look_at = Instant::now() + self.patience.probe;
+        let mut round = 0;
         // Ends with the link.
         while let Some(shared) = self.shared.upgrade() {
             if shared.broken.swap(false, Ordering::AcqRel) {
@@ -361,8 +365,9 @@ impl Keeper {
                 tokio::spawn(probe(
                     Arc::clone(&shared),
                     Arc::clone(&self.commands),
-                    quiet(&shared),
+                    quiet(&shared, round, self.patience.rounds),
                 ));
+                round += 1;
                 look_at = Instant::now() + self.patience.probe;
             }
             let weak = Arc::downgrade(&shared);
@@ -492,15 +497,17 @@ impl Keeper {
     }
 }
 
-/// The channels where nothing was heard since this was asked last.
-fn quiet(shared: &Shared) -> Vec<String> {
+/// The channels where nothing was heard since this was asked last; of many, those whose turn it is in this round.
+fn quiet(shared: &Shared, round: u64, rounds: u64) -> Vec<String> {
     let mut channels = shared.channels();
+    let rounds = if channels.len() <= AT_ONCE { 1 } else { rounds };
     channels
         .iter_mut()
         .filter(|(_, channel)| channel.state == State::Followed)
         .filter_map(|(name, channel)| {
             let heard = std::mem::replace(&mut channel.heard, false);
-            (!heard).then(|| name.clone())
+            let turn = channel.turn % rounds == round % rounds;
+            (!heard && turn).then(|| name.clone())
         })
         .collect()
 }

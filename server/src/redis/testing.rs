@@ -115,6 +115,7 @@ impl TestRedis {
         let patience = Patience {
             timeout: Duration::from_secs(5),
             probe: Duration::from_millis(200),
+            rounds: 1,
         };
         Link::new(topology, patience, LinkMetrics::default())
     }
