@@ -45,3 +45,42 @@ impl Keys {
         format!("{}node:{node}:orders", self.prefix)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_keys_of_a_user_are_in_the_slot_of_the_first() {
+        let keys = Keys::new("ws:");
+        let user = UserId::new("u:1@x").expect("a name");
+        assert_eq!(
+            keys.user(&user),
+            [
+                "ws:user:u:1@x",
+                "{ws:user:u:1@x}:claim",
+                "{ws:user:u:1@x}:denied"
+            ]
+        );
+    }
+
+    #[test]
+    fn keys_of_nodes_and_members_begin_with_the_prefix() {
+        let keys = Keys::new("ws:");
+        let shop = ShopId::new("s_1").expect("a name");
+        assert_eq!(
+            [
+                keys.members(Some(&shop)),
+                keys.members(None),
+                keys.lease("n"),
+                keys.orders("n")
+            ],
+            [
+                "ws:{s_1}:members",
+                "ws:members",
+                "ws:node:n",
+                "ws:node:n:orders"
+            ]
+        );
+    }
+}

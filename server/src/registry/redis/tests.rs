@@ -1,5 +1,9 @@
 //! The laws of the trait on a real Redis, and any sequence of operations beside the registry in memory.
 
+mod healing;
+mod late;
+mod life;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::{collection::vec, option, prelude::*, sample::select};
@@ -17,14 +21,21 @@ use crate::{
 
 /// A registry of its own, whose nodes live.
 async fn registry() -> Option<RedisRegistry> {
-    let redis = testing::shared()?;
     let keys = Keys::new(&testing::prefix());
-    let link = redis.link();
-    let lease = keys.lease(&session("u", "d", "s").node);
-    let words: [&[u8]; 3] = [b"SET", lease.as_bytes(), b""];
-    let set: String = link.command("lease", &words).await.expect("it is there");
-    assert_eq!(set, "OK");
-    Some(RedisRegistry::new(link, keys, Millis(4_000)))
+    let registry = RedisRegistry::new(testing::shared()?.link(), keys, GRACE);
+    let lease = registry.keys.lease(conformance::NODE);
+    let _: () = command(&registry, &["SET", &lease, ""]).await;
+    Some(registry)
+}
+
+/// How long after its token's end a socket may still be there.
+const GRACE: Millis = Millis(4_000);
+
+/// What an operator, or a failure, does to Redis.
+async fn command<T: crate::redis::FromRedisValue>(registry: &RedisRegistry, words: &[&str]) -> T {
+    let words: Vec<&[u8]> = words.iter().map(|word| word.as_bytes()).collect();
+    let answer = registry.link.command("test", &words).await;
+    answer.expect("Redis is there")
 }
 
 conformance::registry_laws!(match registry().await {
