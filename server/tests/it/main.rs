@@ -7,6 +7,7 @@ mod delivery;
 mod demo;
 mod documents;
 mod drain;
+mod forgetful;
 mod forwarded;
 mod handshake;
 mod hello;
