@@ -1,9 +1,10 @@
 //! One of several nodes dies, stands still, or is replaced.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use tabwire_faults::{
     node::Node,
+    proxy::{Network, Proxy},
     redis::{self, Redis},
     scale::size,
     stage::{HEALED, Stage},
@@ -90,4 +91,32 @@ async fn a_rolling_restart_loses_nothing_and_nobody_comes_back_in_a_crowd() {
     }
     stage.nobody_refreshed();
     stage.verdict(&[&a, &b]).await;
+}
+
+/// Not for so long that its clients give it up: but when it goes on, all that it does by the clock is due at once. It closes
+/// sockets that seem silent, and looks for its sockets in Redis, which is far away here; a socket that it is just closing is not
+/// one whose user has another.
+#[tokio::test]
+async fn a_node_that_stood_still_for_a_moment_tells_nobody_that_somebody_else_has_the_place() {
+    if !redis::is_installed() {
+        return;
+    }
+    let redis = Redis::start(&[]).await;
+    let proxy = Proxy::start(SocketAddr::from(([127, 0, 0, 1], redis.port))).await;
+    let node = Node::on(&format!("redis://{}", proxy.address), &[]).await;
+    let mut stage = Stage::new("a node far from Redis stands still for 5 s", &[&node]);
+    stage.plan.per_second = 5.0;
+    // More than it looks for at a time.
+    stage.enter(size(300, 600));
+    stage.publish().await;
+    proxy.set(Network::Delays(Duration::from_millis(50)));
+    for _ in 0..size(2, 5) {
+        node.pause();
+        stage.lasts(Duration::from_secs(5)).await;
+        node.resume();
+        stage.flows().await;
+    }
+    proxy.set(Network::Works);
+    stage.nobody_refreshed();
+    stage.verdict(&[&node]).await;
 }
