@@ -112,6 +112,8 @@ async fn look<B: Backend>(node: &Node<B>) -> Result<(), RegistryUnavailable> {
         for ((_, socket), standing) in batch.iter().zip(standings) {
             match standing {
                 Ok(Standing::Kept) => {}
+                // It gave its place back while it was asked about.
+                Ok(_) if socket.held().is_none() => {}
                 Ok(Standing::Lost(code)) => socket.close(closing(code)),
                 Ok(Standing::Denied) => socket.close(closing(CloseCode::Kicked)),
                 Err(error) => outcome = Err(error),
