@@ -80,7 +80,7 @@ pub(crate) async fn follow<L: EventLog>(
             how,
             metrics,
         };
-        let began = Instant::now();
+        let (began, before) = (Instant::now(), tail.ring().bounds().clone());
         let mut subscribed = why != Why::Unsubscribed;
         if why == Why::Contradiction {
             metrics.contradictions.inc();
@@ -110,7 +110,8 @@ pub(crate) async fn follow<L: EventLog>(
             sleep(REPAIR_PAUSE).await;
         }
         compares_at = how.compare.map(|every| Instant::now() + every);
-        due = true;
+        // Nobody is woken for a comparison that found nothing, but who asked for it.
+        due |= why == Why::Doubted || *tail.ring().bounds() != before;
     }
 }
 
