@@ -25,10 +25,14 @@ pub(crate) fn server() -> Result<PathBuf> {
 /// `npm/wasm`: the compiled client and the JavaScript that loads it.
 pub(crate) fn module() -> Result<()> {
     let bindgen = tools::bindgen()?.join("wasm-bindgen");
-    cargo("build")
+    cargo("rustc")
         .args([
             "-p",
             "tabwire-client",
+            "--lib",
+            // Beside an `rlib`, which Cargo.toml asks for too, cargo does no link-time optimisation.
+            "--crate-type",
+            "cdylib",
             "--target",
             "wasm32-unknown-unknown",
             "--profile",
