@@ -18,14 +18,43 @@ export async function instantiate(bytes) {
   __wbg_finalize_init(instance, module);
 }`;
 
-/** Renames what module and loader call in each other, and adds `instantiate` to the loader. */
+/**
+ * Whatever is thrown out of a call into the module, by us or by the browser, leaves its memory as nobody may find it again: it is
+ * told, once, and nothing calls the module any more.
+ */
+const GUARD = `
+let tellCrash;
+let hasCrashed = false;
+export function onCrash(tell) {
+  tellCrash = tell;
+}
+function guarded(exports) {
+  const safe = {};
+  for (const name in exports) {
+    const run = exports[name];
+    safe[name] = typeof run !== "function" ? run : (...args) => {
+      if (hasCrashed) return;
+      try {
+        return run(...args);
+      } catch (cause) {
+        hasCrashed = true;
+        tellCrash?.(cause);
+        throw cause;
+      }
+    };
+  }
+  return safe;
+}`;
+const EXPORTS = "wasm = instance.exports;";
+
+/** Renames what module and loader call in each other, and adds `instantiate` and `onCrash` to the loader. */
 export async function shorten(wasm, glue) {
-  for (const known of ["function __wbg_get_imports()", "function __wbg_finalize_init(instance, module)"]) {
+  for (const known of ["function __wbg_get_imports()", "function __wbg_finalize_init(instance, module)", EXPORTS]) {
     if (!glue.includes(known)) throw new Error(`the loader has no ${known}`);
   }
   const names = shortNames();
   const shorter = renameInModule(wasm, names);
-  const { code } = await transform(glue + INSTANTIATE, {
+  const { code } = await transform(glue.replace(EXPORTS, "wasm = guarded(instance.exports);") + INSTANTIATE + GUARD, {
     format: "esm",
     mangleProps: new RegExp(`^(?:${[...names.keys()].join("|")})$`),
     mangleCache: Object.fromEntries(names),

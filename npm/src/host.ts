@@ -67,7 +67,5 @@ export function makeHost(page: PageClient): Host {
     lockGone() {
       page.releaseLock = undefined;
     },
-
-    crashed: (message) => page.crashed(message),
   };
 }

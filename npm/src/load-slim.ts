@@ -1,8 +1,9 @@
 /** Loads the module from where the app says. */
 
-import initGlue, { Client } from "tabwire:glue";
+import initGlue from "tabwire:glue";
 import { TabwireError } from "./errors.js";
 import { loadError } from "./load-error.js";
+import { loaded } from "./loaded.js";
 import type { Loader, WasmModule } from "./wasm.js";
 
 /** An address, a response, the bytes, or a compiled module. */
@@ -12,13 +13,10 @@ let loading: Promise<WasmModule> | undefined;
 
 /** Loads the module, once: later calls return the first one's promise, unless it failed. */
 export async function init(source: WasmSource): Promise<void> {
-  loading ??= initGlue({ module_or_path: source }).then(
-    () => ({ Client, onCrash: new Set<(message: string) => void>() }),
-    (cause) => {
-      loading = undefined;
-      throw loadError(cause);
-    },
-  );
+  loading ??= initGlue({ module_or_path: source }).then(loaded, (cause) => {
+    loading = undefined;
+    throw loadError(cause);
+  });
   await loading;
 }
 

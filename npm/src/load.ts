@@ -1,8 +1,9 @@
 /** Loads the embedded module, once per page and when first needed. */
 
-import { Client, instantiate } from "tabwire:glue";
+import { instantiate } from "tabwire:glue";
 import embedded from "tabwire:embedded";
 import { loadError } from "./load-error.js";
+import { loaded } from "./loaded.js";
 import type { Loader, WasmModule } from "./wasm.js";
 
 let loading: Promise<WasmModule> | undefined;
@@ -10,7 +11,7 @@ let loading: Promise<WasmModule> | undefined;
 export const loadEmbedded: Loader = () => {
   loading ??= inflate(embedded)
     .then(instantiate)
-    .then(() => ({ Client, onCrash: new Set<(message: string) => void>() }))
+    .then(loaded)
     .catch((cause) => {
       throw loadError(cause);
     });

@@ -74,18 +74,18 @@ export class PageClient {
     try {
       return run(this.#client);
     } catch (cause) {
-      this.crashed(`${cause}`);
+      this.crashed(cause);
       return undefined;
     }
   };
 
   /** The module has trapped, and with it every client in its memory. */
-  readonly crashed = (message: string): void => {
+  readonly crashed = (cause: unknown): void => {
     const module = this.#module;
     if (this.#over || !module) return;
     module.crashed = true;
-    this.stop("crashed", new TabwireError("crashed", `The client crashed, reload the page: ${message}`));
-    for (const crashed of module.onCrash) crashed(message);
+    this.stop("crashed", new TabwireError("crashed", `The client crashed, reload the page: ${cause}`, { cause }));
+    for (const crashed of module.onCrash) crashed(cause);
   };
 
   setStatus(fields: StatusFields): void {
@@ -145,7 +145,7 @@ export class PageClient {
         handsOver: handsOver(handOver),
       });
     } catch (cause) {
-      return this.crashed(`${cause}`);
+      return this.crashed(cause);
     }
     this.call((client) => client.start());
     if (this.#logout) this.logout();

@@ -77,16 +77,14 @@ export interface Host {
   /** The Web Lock was granted. `release` is plain JavaScript: it works when the module has trapped. */
   holdsLock(release: () => void): void;
   lockGone(): void;
-  /** From the panic hook: the module must not be called again. */
-  crashed(message: string): void;
 }
 
 /** A loaded module. A trap poisons the memory that all its clients share. */
 export interface WasmModule {
   readonly Client: WasmClientConstructor;
   crashed?: boolean;
-  /** Told when any client of the module has crashed. */
-  readonly onCrash: Set<(message: string) => void>;
+  /** Told when the module has trapped, in whichever client's call. */
+  readonly onCrash: Set<(cause: unknown) => void>;
 }
 
 /** Starts loading the module, or returns the load that is under way. */

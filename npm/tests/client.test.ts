@@ -561,10 +561,10 @@ describe("what can go wrong with the module", () => {
   });
 
   test("after a crash a new client of the page is crashed too", async () => {
-    const { create, loaded } = page();
+    const { create, loaded, module } = page();
     create();
     await loaded();
-    FakeClient.last.host.crashed("panicked");
+    for (const crashed of module.onCrash) crashed("unreachable");
     const again = create();
     await flush();
     expect(again.getStatus()).toMatchObject({ state: "stopped", reason: "crashed" });

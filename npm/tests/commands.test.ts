@@ -103,10 +103,10 @@ test("what the closed client has not settled is rejected", async () => {
 });
 
 test("after a trap pending commands are rejected as crashed, and later ones too", async () => {
-  const { wire, loaded } = create();
+  const { wire, loaded, module } = create();
   await loaded();
   const sent = wire.send("chat", null);
-  FakeClient.last.host.crashed("panicked");
+  for (const crashed of module.onCrash) crashed("unreachable");
   await expect(sent).rejects.toMatchObject({ code: "crashed", executed: "unknown" });
   await expect(wire.send("chat", null)).rejects.toMatchObject({ code: "crashed", executed: "no" });
   await flush();

@@ -2,7 +2,11 @@
 
 export { FakeClient as Client } from "./fake-client.js";
 
-export const glue = { sources: [] as unknown[], failure: undefined as unknown };
+export const glue = { sources: [] as unknown[], failure: undefined as unknown, crash: (_cause: unknown): void => {} };
+
+export function onCrash(tell: (cause: unknown) => void): void {
+  glue.crash = tell;
+}
 
 export async function instantiate(bytes: BufferSource): Promise<void> {
   glue.sources.push(bytes);

@@ -36,6 +36,19 @@ test.each([
   expect(onError.mock.calls[0]![0]).toMatchObject({ code: "wasm_blocked", message: expect.stringContaining("'wasm-unsafe-eval'") });
 });
 
+test("a trap in a call that the browser made crashes every client, and those that come later", async () => {
+  const { createTabwire, glue, made } = await fresh(import("../src/index.js"));
+  const onError = vi.fn();
+  const wire = createTabwire({ ...basics, onError });
+  await vi.waitFor(() => expect(made).toHaveLength(1));
+  glue.crash(new Error("unreachable"));
+  expect(wire.getStatus()).toMatchObject({ state: "stopped", reason: "crashed" });
+  expect(onError.mock.calls[0]![0]).toMatchObject({ code: "crashed", message: expect.stringContaining("unreachable") });
+  const later = createTabwire({ ...basics, user: "u_2", onError: () => {} });
+  await vi.waitFor(() => expect(later.getStatus()).toMatchObject({ state: "stopped", reason: "crashed" }));
+  expect(made).toHaveLength(1);
+});
+
 test("slim without init throws at once and says what to call", async () => {
   const { createTabwire } = await fresh(import("../src/slim.js"));
   expect(() => createTabwire(basics)).toThrow(

@@ -2,8 +2,7 @@
 
 use std::{
     cell::{Cell, RefCell},
-    panic,
-    rc::{Rc, Weak},
+    rc::Rc,
 };
 
 use gloo_timers::callback::Timeout;
@@ -25,12 +24,6 @@ use crate::core::{
     Config, Counters, Input, LockRequest, NewCommand, Output, Reason, Role, Settlement, Sharing,
     SocketId, State, Tab, TokenReason, Why, Writer, parse_number, push_number, write_session,
 };
-
-thread_local! {
-    /// Who is told when this module panics. After that it is not called again.
-    static HOSTS: RefCell<Vec<Host>> = const { RefCell::new(Vec::new()) };
-    static CRASHED: Cell<bool> = const { Cell::new(false) };
-}
 
 /// A tab of a group.
 #[wasm_bindgen]
@@ -97,12 +90,6 @@ impl Client {
             true => Some(read_cursor(&cursor).ok_or("cursor")?),
             false => None,
         };
-        HOSTS.with_borrow_mut(|hosts| {
-            if hosts.is_empty() {
-                panic::set_hook(Box::new(crashed));
-            }
-            hosts.push(host.clone());
-        });
         let group = prefixed("tabwire:", &text("group"));
         // Trying is the only way to know: constructors throw where cookies are blocked.
         let channel = BroadcastChannel::new(&group).map(|channel| channel.close());
@@ -361,7 +348,7 @@ impl Shared {
             // A timer beyond the browser's 2^31 ms would fire at once: it comes earlier and is set again.
             let wait = at.since(page::now()).0.min(i32::MAX as u64) as u32;
             let timeout = Timeout::new(wait, move || {
-                if let Some(shared) = alive(&shared) {
+                if let Some(shared) = shared.upgrade() {
                     shared.inner.borrow_mut().timer = None;
                     shared.drive(Input::Tick);
                 }
@@ -374,7 +361,9 @@ impl Shared {
     fn listener(self: &Rc<Self>, source: Source) -> JsValue {
         let shared = Rc::downgrade(self);
         let listener: Box<dyn Fn(JsValue) -> JsValue> = Box::new(move |event| {
-            alive(&shared).map_or(JsValue::UNDEFINED, |shared| shared.happened(source, &event))
+            shared
+                .upgrade()
+                .map_or(JsValue::UNDEFINED, |shared| shared.happened(source, &event))
         });
         Closure::wrap(listener).into_js_value()
     }
@@ -652,41 +641,4 @@ fn prefixed(prefix: &str, text: &str) -> String {
     let mut both = String::from(prefix);
     both.push_str(text);
     both
-}
-
-/// The client behind a listener, unless it is gone or the module has crashed.
-fn alive(shared: &Weak<Shared>) -> Option<Rc<Shared>> {
-    if CRASHED.get() {
-        None
-    } else {
-        shared.upgrade()
-    }
-}
-
-/// The module panicked: whoever uses it must let go of the lock and never call it again.
-fn crashed(info: &panic::PanicHookInfo<'_>) {
-    CRASHED.set(true);
-    let mut place = String::new();
-    if let Some(location) = info.location() {
-        place.push_str(location.file());
-        place.push(':');
-        push_number(&mut place, location.line().into());
-    }
-    HOSTS.with_borrow(|hosts| {
-        for host in hosts {
-            host.crashed(&place);
-        }
-    });
-}
-
-impl Drop for Client {
-    fn drop(&mut self) {
-        let host: &JsValue = self.shared.host.as_ref();
-        HOSTS.with_borrow_mut(|hosts| {
-            let mine = hosts
-                .iter()
-                .position(|other| AsRef::<JsValue>::as_ref(other) == host);
-            mine.map(|index| hosts.swap_remove(index))
-        });
-    }
 }

@@ -7,7 +7,6 @@ use wasm_bindgen::prelude::*;
 extern "C" {
     /// The TypeScript side of a client. It is only called when the machine is drained and nothing is borrowed, so that it may
     /// call the client in turn.
-    #[derive(Clone)]
     pub type Host;
 
     #[wasm_bindgen(method, js_name = getToken)]
@@ -62,7 +61,4 @@ extern "C" {
 
     #[wasm_bindgen(method, js_name = lockGone)]
     pub(crate) fn lock_gone(this: &Host);
-
-    #[wasm_bindgen(method)]
-    pub(crate) fn crashed(this: &Host, message: &str);
 }

@@ -587,9 +587,6 @@ fn host(seen: &Rc<Seen>) -> Host {
     let app = Rc::clone(seen);
     let log: Closure<dyn Fn(u8)> = Closure::new(move |line| app.log.borrow_mut().push(line));
     method("log", log.into_js_value());
-    let crashed: Closure<dyn Fn(String)> =
-        Closure::new(|place: String| panic!("the client crashed at {place}"));
-    method("crashed", crashed.into_js_value());
 
     host.unchecked_into()
 }
