@@ -13,8 +13,8 @@ use std::{env, fs};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::run::{cargo, cmd, npm, root};
-use crate::tools;
+use crate::run::{Cmd, cargo, cmd, npm, root};
+use crate::{setup, tools};
 
 /// The server, as the tests compile it.
 pub(crate) fn server() -> Result<PathBuf> {
@@ -23,22 +23,9 @@ pub(crate) fn server() -> Result<PathBuf> {
 }
 
 /// `npm/wasm`: the compiled client and the JavaScript that loads it.
-pub(crate) fn module() -> Result<()> {
+pub(crate) fn module() -> Result<Std> {
     let bindgen = tools::bindgen()?.join("wasm-bindgen");
-    cargo("rustc")
-        .args([
-            "-p",
-            "tabwire-client",
-            "--lib",
-            // Beside an `rlib`, which Cargo.toml asks for too, cargo does no link-time optimisation.
-            "--crate-type",
-            "cdylib",
-            "--target",
-            "wasm32-unknown-unknown",
-            "--profile",
-            "wasm",
-        ])
-        .run()?;
+    let with = compile()?;
     let compiled = target()?
         .join("wasm32-unknown-unknown")
         .join("wasm")
@@ -55,7 +42,56 @@ pub(crate) fn module() -> Result<()> {
             "tabwire",
         ])
         .arg(compiled)
-        .run()
+        .run()?;
+    Ok(with)
+}
+
+/// The standard library that a module is built with.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Std {
+    /// Compiled for size, where a panic is one instruction that traps: nothing of what panics say is in the module.
+    Small,
+    /// The one that rustup installs: some 2 KB more once deflated, and otherwise the same.
+    Prebuilt,
+}
+
+fn compile() -> Result<Std> {
+    // Both flags are unstable. A compiler that knows them no more, or a machine without the sources or a registry for what
+    // they need, still gets a module that works.
+    if setup::std_sources() {
+        let small = compile_client()
+            .env("RUSTC_BOOTSTRAP", "1")
+            .env("RUSTFLAGS", "-Zunstable-options -Cpanic=immediate-abort")
+            .args(["-Zbuild-std=std,panic_abort"])
+            .args(["-Zbuild-std-features=optimize_for_size"]);
+        match small.run() {
+            Ok(()) => return Ok(Std::Small),
+            Err(error) => eprintln!("{error:#}"),
+        }
+    }
+    eprintln!(
+        "\nNOT THE SMALL BUILD: the module gets the standard library as installed and is 2 KB larger."
+    );
+    eprintln!(
+        "`rustup component add rust-src`, with a registry to download from, makes the small one.\n"
+    );
+    compile_client().run()?;
+    Ok(Std::Prebuilt)
+}
+
+fn compile_client() -> Cmd {
+    cargo("rustc").args([
+        "-p",
+        "tabwire-client",
+        "--lib",
+        // Beside an `rlib`, which Cargo.toml asks for too, cargo does no link-time optimisation.
+        "--crate-type",
+        "cdylib",
+        "--target",
+        "wasm32-unknown-unknown",
+        "--profile",
+        "wasm",
+    ])
 }
 
 /// The npm package as people install it. Fails when an entry is larger than its budget. Built once per command:
@@ -65,9 +101,14 @@ pub(crate) fn package() -> Result<PathBuf> {
     if let Some(tarball) = PACKED.get() {
         return Ok(tarball.clone());
     }
-    module()?;
+    let with = module()?;
     install_locked("npm")?;
-    npm("npm").args(["run", "build"]).run()?;
+    let build = npm("npm").args(["run", "build"]);
+    match with {
+        Std::Small => build,
+        Std::Prebuilt => build.env("TABWIRE_PREBUILT_STD", "1"),
+    }
+    .run()?;
     npm("npm").arg("pack").run()?;
     let tarball = root()
         .join("npm")

@@ -133,6 +133,21 @@ fn wasm_target() -> Result<()> {
     cmd("rustup").args(["target", "add", WASM_TARGET]).run()
 }
 
+/// Whether the standard library's sources are there, if need be after installing them.
+pub(crate) fn std_sources() -> bool {
+    let there = || {
+        let sysroot = cmd("rustc").args(["--print", "sysroot"]).read();
+        let lockfile = "lib/rustlib/src/rust/library/Cargo.lock";
+        sysroot.is_ok_and(|sysroot| Path::new(sysroot.trim()).join(lockfile).exists())
+    };
+    there()
+        || (cmd("rustup")
+            .args(["component", "add", "rust-src"])
+            .run()
+            .is_ok()
+            && there())
+}
+
 /// Node is not installed for you: which version manager or package source fits is the machine owner's choice.
 fn node() -> Result<()> {
     let wanted = format!("Node {NODE_MAJOR_AT_LEAST} or newer is needed, with npm");
