@@ -2,14 +2,16 @@
 import { expect, test, vi } from "vitest";
 
 test("on a server every entry imports, and createTabwire returns an idle client that does nothing", async () => {
-  const [full, slim, react, zustand] = await Promise.all([
+  const [full, slim, react, zustand, redux] = await Promise.all([
     import("../src/index.js"),
     import("../src/slim.js"),
     import("../src/react.js"),
     import("../src/zustand.js"),
+    import("../src/redux.js"),
   ]);
   expect(Object.keys(react)).toContain("TabwireProvider");
   expect(Object.keys(zustand)).toContain("bindStore");
+  expect(Object.keys(redux)).toContain("tabwireMiddleware");
   for (const { createTabwire } of [full, slim]) {
     const getToken = vi.fn();
     const wire = createTabwire({ url: "/ws", user: "u_1", getToken });
