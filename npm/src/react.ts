@@ -4,6 +4,7 @@
 import { createContext, createElement, type ReactNode, useContext, useEffect, useInsertionEffect, useMemo, useRef, useSyncExternalStore } from "react";
 import { TabwireError } from "./errors.js";
 import { Handle } from "./handle.js";
+import { IDLE_STATE, LiveState, type LiveSnapshot, type LiveStateOptions } from "./live-state.js";
 import { loadEmbedded } from "./load.js";
 import { IDLE } from "./status.js";
 import type {
@@ -16,6 +17,8 @@ import type {
   TabwireStatus,
   TypeOf,
 } from "./types.js";
+
+export type { LiveSnapshot, LiveStateOptions } from "./live-state.js";
 
 export type TabwireProviderProps = { readonly children?: ReactNode } & (
   | {
@@ -97,3 +100,18 @@ export function useTabwireEvent<Events extends object = RegisteredEvents, Type e
   });
   useEffect(() => on(type, (event) => latest.current(event)), [on, type]);
 }
+
+/**
+ * A state of this component: fetched when it mounts and when events were missed, and reduced by the events after it. One render
+ * per batch; the latest `reduce` is used without subscribing anew.
+ */
+export function useTabwireState<State, Events extends object = RegisteredEvents>(options: LiveStateOptions<State, Events>): LiveSnapshot<State> {
+  const client = useTabwire();
+  const live = useMemo(() => new LiveState(client, options), [client, options.key]);
+  useInsertionEffect(() => {
+    live.options = options;
+  });
+  return useSyncExternalStore(live.subscribe, live.getSnapshot, serverSnapshot);
+}
+
+const serverSnapshot = (): LiveSnapshot<never> => IDLE_STATE;

@@ -3,7 +3,7 @@ import { createElement as h, type ReactNode, StrictMode, act, useState, version 
 import { createRoot, type Root } from "react-dom/client";
 import { renderToString } from "react-dom/server";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { TabwireProvider, useTabwire, useTabwireEvent, useTabwireStatus } from "../src/react.js";
+import { TabwireProvider, useTabwire, type LiveStateOptions, useTabwireEvent, useTabwireState, useTabwireStatus } from "../src/react.js";
 import type { Tabwire, TabwireOptions } from "../src/types.js";
 import { FakeClient, newPage } from "./fake-client.js";
 
@@ -138,6 +138,183 @@ test("a client made elsewhere is used and not closed", async () => {
   expect(page.textContent).toBe("connecting");
   await render(null);
   expect(wire.getStatus().state).toBe("connecting");
+});
+
+/** A component that shows the orders, whose state is fetched when the test says so. */
+function orders() {
+  const requests: { reason: string; head: number; epoch: string; signal: AbortSignal; answer: (state: number[], at?: number) => Promise<void>; fail: () => Promise<void> }[] = [];
+  const renders: string[] = [];
+  let add!: (n: number) => void;
+  const reduces: LiveStateOptions<number[], Record<string, unknown>>["reduce"] = (state, { id, type }) => {
+    if (type === "bad") throw new Error("bad");
+    return type === "order" && !state.includes(id) ? [...state, id] : state;
+  };
+  const onError = vi.fn();
+  function Orders({ id }: { readonly id?: string }): ReactNode {
+    const [plus, setPlus] = useState(0);
+    add = setPlus;
+    const { status, state } = useTabwireState({
+      key: id,
+      fetchState: ({ signal, ...request }) =>
+        new Promise<{ state: number[]; position?: { epoch: string; lastEventId: number } }>((resolve, reject) => {
+          const answer = (ids: number[], at?: number) =>
+            act(async () => resolve({ state: ids, ...(at !== undefined && { position: { epoch: request.epoch, lastEventId: at } }) }));
+          requests.push({ ...request, signal, answer, fail: () => act(async () => reject(new Error("down"))) });
+        }),
+      reduce: (state, event) => reduces(state, { ...event, id: event.id + plus }),
+      onError,
+    });
+    const text = `${status} ${state?.join() ?? "-"}`;
+    renders.push(text);
+    return text;
+  }
+  return { Orders, requests, renders, onError, add: (n: number) => act(() => add(n)) };
+}
+
+/** The machine reaches a position. */
+async function placed(made: FakeClient, lastEventId: number): Promise<void> {
+  made.at = { epoch: "e", view: "v", lastEventId };
+  await act(() => made.open());
+}
+const deliver = (...events: Parameters<FakeClient["deliver"]>) => act(() => FakeClient.last.deliver(...events));
+
+test("a component's state is fetched once the client has a position, and the events after it are reduced into it", async () => {
+  const { Orders, requests } = orders();
+  await render(h(StrictMode, null, provider(h(Orders))));
+  const made = await client();
+  expect(page.textContent).toBe("loading -");
+  await placed(made, 3);
+  const last = requests.at(-1)!;
+  expect(last).toMatchObject({ reason: "initial", epoch: "e", head: 3 });
+  await deliver([4, "order"], [5, "order"]);
+  expect(page.textContent).toBe("loading -");
+  await last.answer([1, 4], 4); // read after event 4
+  expect(page.textContent).toBe("ready 1,4,5");
+  await deliver([6, "order"]);
+  expect(page.textContent).toBe("ready 1,4,5,6");
+  expect(requests.filter(({ signal }) => !signal.aborted)).toHaveLength(1);
+});
+
+test("a batch is one render, and one that changes nothing is none", async () => {
+  const { Orders, requests, renders } = orders();
+  await render(provider(h(Orders)));
+  await placed(await client(), 0);
+  await requests[0]!.answer([]);
+  renders.length = 0;
+  await deliver([1, "order"], [2, "order"], [3, "order"]);
+  await deliver([4, "other"]);
+  expect(renders).toEqual(["ready 1,2,3"]);
+});
+
+test("the latest reducer is used without another fetch", async () => {
+  const { Orders, requests, add } = orders();
+  await render(provider(h(Orders)));
+  await placed(await client(), 0);
+  await requests[0]!.answer([]);
+  await add(100);
+  await deliver([1, "order"]);
+  expect(page.textContent).toBe("ready 101");
+  expect(requests).toHaveLength(1);
+});
+
+test("events that were missed fetch the state again, which is shown as it was until then", async () => {
+  const { Orders, requests } = orders();
+  await render(provider(h(Orders)));
+  const made = await client();
+  await placed(made, 0);
+  await requests[0]!.answer([7]);
+  await act(() => made.host.refreshed("expired", "f", 20));
+  expect(page.textContent).toBe("refreshing 7");
+  expect(requests[1]).toMatchObject({ reason: "expired", epoch: "f", head: 20 });
+  await deliver([21, "order"]);
+  await requests[1]!.answer([9]);
+  expect(page.textContent).toBe("ready 9,21");
+});
+
+test("an answer to a request that is no longer wanted is dropped", async () => {
+  const { Orders, requests } = orders();
+  await render(provider(h(Orders)));
+  const made = await client();
+  await placed(made, 0);
+  await act(() => made.host.refreshed("expired", "f", 20));
+  expect(requests[0]!.signal.aborted).toBe(true);
+  await requests[0]!.answer([1]);
+  expect(page.textContent).toBe("loading -");
+});
+
+test("a fetch that fails, or is older than what the component has seen, is reported and tried again", async () => {
+  const { Orders, requests, onError } = orders();
+  vi.spyOn(Math, "random").mockReturnValue(0);
+  await render(provider(h(Orders)));
+  await placed(await client(), 5);
+  await requests[0]!.fail();
+  expect(page.textContent).toBe("failed -");
+  await vi.waitFor(() => expect(requests).toHaveLength(2));
+  await requests[1]!.answer([], 4);
+  await vi.waitFor(() => expect(requests).toHaveLength(3));
+  await requests[2]!.answer([5], 5);
+  expect(page.textContent).toBe("ready 5");
+  expect(onError.mock.calls.map(([{ code }]) => code)).toEqual(["fetch_state_failed", "fetch_state_failed"]);
+});
+
+test("a reducer that throws is reported and costs only its own event", async () => {
+  const { Orders, requests, onError } = orders();
+  await render(provider(h(Orders)));
+  await placed(await client(), 0);
+  await requests[0]!.answer([]);
+  await deliver([1, "bad"], [2, "order"]);
+  expect(page.textContent).toBe("ready 2");
+  expect(onError).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ code: "handler_failed" }));
+});
+
+test("another key starts anew, and a component that is gone fetches and reduces nothing", async () => {
+  const { Orders, requests } = orders();
+  await render(provider(h(Orders, { id: "a" })));
+  await placed(await client(), 0);
+  await requests[0]!.answer([1]);
+  await render(provider(h(Orders, { id: "b" })));
+  expect(requests).toHaveLength(2);
+  expect(page.textContent).toBe("loading -");
+  await requests[1]!.answer([2]);
+  expect(page.textContent).toBe("ready 2");
+  await act(() => FakeClient.last.host.refreshed("expired", "e", 9));
+  await render(provider(null));
+  expect(requests.at(-1)!.signal.aborted).toBe(true);
+  await deliver([10, "order"]);
+});
+
+test("a client that closed and opened again may lack events: the state is fetched again", async () => {
+  const { createTabwire } = await import("../src/index.js");
+  const wire = createTabwire(options);
+  const { Orders, requests } = orders();
+  await render(h(TabwireProvider, { client: wire }, h(Orders)));
+  const made = await client();
+  await placed(made, 0);
+  await requests[0]!.answer([1]);
+  made.at = undefined;
+  await act(() => made.host.status("connecting", "none", undefined, undefined, undefined, undefined, []));
+  await placed(made, 8);
+  expect(requests[1]).toMatchObject({ head: 8 });
+});
+
+test("on a server a component's state is idle, and nothing is fetched", () => {
+  const { Orders, requests } = orders();
+  expect(renderToString(provider(h(Orders)))).toBe("idle -");
+  expect(requests).toHaveLength(0);
+});
+
+test("after a hot reload, which makes new functions and runs effects again, an event is handled once", async () => {
+  const seen: string[] = [];
+  const Version = ({ name }: { readonly name: string }) => {
+    useTabwireEvent("order", () => seen.push(name));
+    return null;
+  };
+  await render(h(StrictMode, null, provider(h(Version, { name: "old" }))));
+  await client();
+  await render(h(StrictMode, null, provider(h(Version, { name: "new", key: "reloaded" }))));
+  await deliver([1, "order"]);
+  expect(seen).toEqual(["new"]);
+  expect(FakeClient.made).toHaveLength(1);
 });
 
 test("on a server the status is idle and nothing is opened", () => {
