@@ -1,6 +1,7 @@
 /** Zustand: events become the store's state, one `setState` per batch. Runs nothing of Zustand itself. */
 
-import type { RegisteredState, StateInfo, Tabwire, TabwireEvent } from "./types.js";
+import type { StateCreator, StoreMutatorIdentifier } from "zustand/vanilla";
+import type { Cursor, RegisteredState, StateInfo, Tabwire, TabwireEvent } from "./types.js";
 
 /** What of a Zustand store is used; every `StoreApi` fits, with or without middleware. */
 export interface StoreLike<Store> {
@@ -32,6 +33,11 @@ export interface BindStoreOptions {
    * @default false
    */
   readonly persistCursor?: boolean;
+}
+
+/** What a store with `persistCursor` has beside its own state. */
+export interface WithCursor {
+  readonly tabwire?: Cursor | undefined;
 }
 
 /** Binds the store to the client; returns the function that unbinds it. */
@@ -77,6 +83,36 @@ export function bindStore<Store, Events extends object, Commands extends object,
   return () => {
     offState();
     offBatch();
+  };
+}
+
+export interface TabwireMiddlewareOptions<Store, Events extends object, Commands extends object, State> extends BindStoreOptions {
+  readonly wire: Tabwire<Events, Commands, State>;
+  /** As those of `bindStore`. */
+  readonly reducers: Reducers<NoInfer<Store>, NoInfer<Events>, NoInfer<State>>;
+}
+
+/**
+ * `bindStore` as a middleware, for a store that lives as long as the page:
+ * `create<Shop>()(devtools(tabwire((set) => ({ orders: {} }), { wire, reducers })))`. A store that is thrown away, or whose stored
+ * cursor is the client's `initialCursor`, is bound with `bindStore`.
+ */
+export function tabwire<
+  Store,
+  Events extends object,
+  Commands extends object,
+  State = RegisteredState,
+  Mps extends [StoreMutatorIdentifier, unknown][] = [],
+  Mcs extends [StoreMutatorIdentifier, unknown][] = [],
+>(
+  initializer: StateCreator<Store, Mps, Mcs>,
+  { wire, reducers, ...options }: TabwireMiddlewareOptions<Store, Events, Commands, State>,
+): StateCreator<Store, Mps, Mcs> {
+  return (set, get, api) => {
+    // Looked up at each call: the middleware around this one puts its own `setState` there.
+    const setState = (...args: unknown[]) => (api.setState as (...args: unknown[]) => void)(...args);
+    bindStore(wire, { getState: get, setState }, reducers, options);
+    return initializer(set, get, api);
   };
 }
 

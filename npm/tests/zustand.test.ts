@@ -1,10 +1,10 @@
 // @vitest-environment happy-dom
 import { beforeEach, expect, test, vi } from "vitest";
-import { devtools } from "zustand/middleware";
+import { createJSONStorage, devtools, persist, subscribeWithSelector } from "zustand/middleware";
 import { createStore } from "zustand/vanilla";
 import { createWith } from "../src/create.js";
 import type { Cursor } from "../src/types.js";
-import { bindStore } from "../src/zustand.js";
+import { bindStore, tabwire } from "../src/zustand.js";
 import { FakeClient, fakeModule, newPage } from "./fake-client.js";
 
 type Events = { order_created: { orderId: string }; order_updated: { orderId: string; status: string } };
@@ -107,4 +107,42 @@ test("devtools see the events' names", async () => {
   client.deliver([2, "order_created", { orderId: "b" }], [3, "order_created", { orderId: "c" }]);
   client.deliver([4, "order_created", { orderId: "d" }], [5, "order_updated", { orderId: "d", status: "paid" }]);
   expect(setState.mock.calls.map((call) => (call as unknown[])[2])).toEqual(["tabwire/order_created", "tabwire/order_created ×2", "tabwire/2 events"]);
+});
+
+test("the middleware form binds the store it makes, inside and outside of other middleware", async () => {
+  const { wire, client } = await open();
+  const inside = createStore<Store>()(subscribeWithSelector(tabwire(() => ({ orders: {}, note: "kept" }), { wire, reducers })));
+  const outside = createStore<Store>()(tabwire(subscribeWithSelector(() => ({ orders: {}, note: "kept" })), { wire, reducers }));
+  const selected = vi.fn();
+  inside.subscribe((s) => s.orders, selected);
+  outside.subscribe((s) => s.orders, selected);
+  client.deliver([1, "order_created", { orderId: "a" }], [2, "order_created", { orderId: "b" }]);
+  expect(inside.getState()).toEqual({ orders: { a: "new", b: "new" }, note: "kept" });
+  expect(outside.getState()).toEqual(inside.getState());
+  expect(selected).toHaveBeenCalledTimes(2);
+});
+
+test("what is persisted has the state and its cursor in one write, whichever way middleware is nested", async () => {
+  const { wire, client } = await open();
+  const writes: string[] = [];
+  const storage = createJSONStorage(() => ({ getItem: () => null, setItem: (_, value) => void writes.push(value), removeItem: () => {} }));
+  const init = () => ({ orders: {}, note: "" });
+  createStore<Store>()(persist(tabwire(init, { wire, reducers, persistCursor: true }), { name: "shop", storage }));
+  createStore<Store>()(tabwire(persist(init, { name: "shop", storage }), { wire, reducers, persistCursor: true }));
+  writes.length = 0;
+  client.at = { epoch: "e", view: "v", lastEventId: 2 };
+  client.deliver([1, "order_created", { orderId: "a" }], [2, "order_created", { orderId: "b" }]);
+  expect(writes.map((value) => JSON.parse(value).state)).toEqual(Array(2).fill({ orders: { a: "new", b: "new" }, note: "", tabwire: client.at }));
+});
+
+test("the devtools extension gets an action per delivery, named after its events", async () => {
+  const { wire, client } = await open();
+  const send = vi.fn();
+  vi.stubGlobal("__REDUX_DEVTOOLS_EXTENSION__", { connect: () => ({ init() {}, subscribe() {}, send }) });
+  const init = () => ({ orders: {}, note: "" });
+  createStore<Store>()(devtools(tabwire(init, { wire, reducers }), { enabled: true }));
+  createStore<Store>()(tabwire(devtools(init, { enabled: true }), { wire, reducers }));
+  vi.unstubAllGlobals();
+  client.deliver([1, "order_created", { orderId: "a" }], [2, "order_created", { orderId: "b" }]);
+  expect(send.mock.calls.map(([{ type }]) => type)).toEqual(Array(2).fill("tabwire/order_created ×2"));
 });
