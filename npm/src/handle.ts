@@ -3,6 +3,7 @@
 import { TabwireError } from "./errors.js";
 import type { Registration } from "./handlers.js";
 import { inspection } from "./inspect.js";
+import { isFirst } from "./once.js";
 import { checkOptions } from "./options.js";
 import type { Member, PageClient } from "./page-client.js";
 import { join, leave } from "./registry.js";
@@ -58,6 +59,17 @@ export class Handle implements Member, Tabwire<Record<string, unknown>, Record<s
     if (this.#closed) throw new TabwireError("closed", `send(${type}): the client is closed`, { executed: "no" });
     if (!this.#client) await new Promise<void>((opened) => this.#unsent.push(opened));
     return this.#client!.commands.send(type, payload, options);
+  };
+
+  readonly inOneTab = async (name: string, id: string | number, run: () => unknown): Promise<boolean> => {
+    const client = this.#client;
+    if (!client || !(await isFirst(client.group, client.status.role, name, id))) return false;
+    try {
+      await run();
+    } catch (cause) {
+      this.report(new TabwireError("handler_failed", `inOneTab(${name}) failed: ${cause}`, { cause }));
+    }
+    return true;
   };
 
   readonly getStatus = () => this.#client?.status ?? (this.#closed ? CLOSED : IDLE);
