@@ -5,16 +5,19 @@ const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
 export default defineConfig({
   resolve: {
-    alias: {
+    alias: [
       // What the build makes; the tests put a client of their own in its place.
-      "tabwire:glue": here("tests/fake-glue.ts"),
-      "tabwire:embedded": here("tests/fake-embedded.ts"),
-    },
+      { find: "tabwire:glue", replacement: here("tests/fake-glue.ts") },
+      { find: "tabwire:embedded", replacement: here("tests/fake-embedded.ts") },
+      // The examples are written as an app would be.
+      { find: /^tabwire$/, replacement: here("src/index.ts") },
+      { find: /^tabwire\/(\w+)$/, replacement: here("src/$1.ts") },
+    ],
   },
   test: {
     restoreMocks: true,
     projects: [
-      { extends: true, test: { name: "unit", include: ["tests/*.test.ts"] } },
+      { extends: true, test: { name: "unit", include: ["tests/*.test.ts", "examples/**/*.test.ts"] } },
       // The hooks again, on the oldest React we support.
       {
         extends: true,

@@ -18,7 +18,7 @@ import { shorten } from "./shorten.mjs";
 const DEFAULT_ENTRY_MAX_BYTES = 47_360;
 /** What it may cost more when the module was built with the standard library as it is installed: the small one was not to be had. */
 const PREBUILT_STD_BYTES = 2_600;
-const ENTRIES = ["index", "slim", "react", "zustand", "redux"];
+const ENTRIES = ["index", "slim", "react", "zustand", "redux", "testing"];
 /** Never --all-features: it emits what browsers do not validate. These are what rustc assumes for wasm32-unknown-unknown. */
 const WASM_FEATURES = [
   "bulk-memory",

@@ -2,16 +2,18 @@
 import { expect, test, vi } from "vitest";
 
 test("on a server every entry imports, and createTabwire returns an idle client that does nothing", async () => {
-  const [full, slim, react, zustand, redux] = await Promise.all([
+  const [full, slim, react, zustand, redux, testing] = await Promise.all([
     import("../src/index.js"),
     import("../src/slim.js"),
     import("../src/react.js"),
     import("../src/zustand.js"),
     import("../src/redux.js"),
+    import("../src/testing.js"),
   ]);
   expect(Object.keys(react)).toContain("TabwireProvider");
   expect(Object.keys(zustand)).toContain("bindStore");
   expect(Object.keys(redux)).toContain("tabwireMiddleware");
+  expect(testing.createFakeTabwire().getStatus().state).toBe("open");
   for (const { createTabwire } of [full, slim]) {
     const getToken = vi.fn();
     const wire = createTabwire({ url: "/ws", user: "u_1", getToken });
