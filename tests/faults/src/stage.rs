@@ -89,15 +89,7 @@ impl Stage {
     pub fn enter_at(&mut self, count: usize, addresses: &[SocketAddr], habits: &Habits) {
         for _ in 0..count {
             let nth = self.clients.len();
-            let who = Who {
-                user: format!("u_{nth}"),
-                shop: self.shop.clone(),
-                modules: if nth % 4 == 3 {
-                    vec!["orders"]
-                } else {
-                    vec!["orders", "chat"]
-                },
-            };
+            let who = self.who(nth);
             self.plan.users.push(who.user.clone());
             self.clients.push(Client::start(
                 who,
@@ -114,6 +106,19 @@ impl Stage {
                 },
                 self.failures.clone(),
             ));
+        }
+    }
+
+    /// Who the client of this number is.
+    pub fn who(&self, nth: usize) -> Who {
+        Who {
+            user: format!("u_{nth}"),
+            shop: self.shop.clone(),
+            modules: if nth % 4 == 3 {
+                vec!["orders"]
+            } else {
+                vec!["orders", "chat"]
+            },
         }
     }
 

@@ -1,7 +1,7 @@
 //! Who is whose: the one socket of a user, when the node that has it is gone.
 
 use tabwire_faults::{
-    client::Habits,
+    client::{Habits, Stuck},
     node::Node,
     redis::{self, Redis},
     stage::{HEALED, Stage},
@@ -44,4 +44,39 @@ async fn a_node_that_was_killed_keeps_none_of_its_users_from_connecting_with_ano
     a.ready().await;
     stage.flows().await;
     stage.verdict(&[&a, &b]).await;
+}
+
+/// The client gave up a node that stood still, and has its socket at another; when the first goes on, it finds a hello and its end.
+#[tokio::test]
+async fn a_hello_that_is_read_after_its_client_has_gone_takes_no_place_from_it() {
+    if !redis::is_installed() {
+        return;
+    }
+    let redis = Redis::start(&[]).await;
+    let (a, b) = (
+        Node::on(&redis.url(), &[]).await,
+        Node::on(&redis.url(), &[]).await,
+    );
+    let mut stage = Stage::new("a node reads hellos of clients that have gone on", &[&b]);
+    let mut early = Vec::new();
+    for _ in 0..USERS {
+        early.push(Stuck::connect(a.address).await);
+    }
+    a.pause();
+    for (nth, client) in early.iter_mut().enumerate() {
+        client.say_hello(&stage.who(nth)).await;
+    }
+    drop(early);
+    stage.enter(USERS);
+    stage.publish().await;
+    a.resume();
+    a.ready().await;
+    // All that it has read meanwhile has come of it.
+    stage
+        .until("it has no connection", HEALED, async |_: &Stage| {
+            (a.metric("tabwire_connections").await == 0.0).then_some(())
+        })
+        .await;
+    stage.flows().await;
+    stage.verdict(&[&b]).await;
 }
