@@ -19,12 +19,16 @@ use crate::{
     publisher::{Plan, Publisher},
     random::Random,
     report,
+    scale::size,
     until::until,
     verdict::judge,
 };
 
-/// Everything has to have healed by then: clients back off for up to 30 s, and the machine may be busy.
-pub const HEALED: Duration = Duration::from_secs(90);
+/// Everything has to have healed by then: clients back off for up to 30 s, and the machine may be busy, with thousands of them in
+/// the long form.
+pub fn healed() -> Duration {
+    Duration::from_secs(size(90, 300))
+}
 
 /// How much is published before anything breaks, and after it has healed.
 const BEFORE: usize = 40;
@@ -126,7 +130,7 @@ impl Stage {
     pub async fn publish(&mut self) {
         self.until(
             "every client has a session",
-            HEALED,
+            healed(),
             async |stage: &Self| {
                 let mut clients = stage.clients.iter();
                 clients
@@ -148,7 +152,7 @@ impl Stage {
         let mark = self.ledger.next();
         self.until(
             "every client is given new events",
-            HEALED,
+            healed(),
             async |stage: &Self| {
                 let mut clients = stage.clients.iter();
                 clients
@@ -190,7 +194,7 @@ impl Stage {
         }
         self.until(
             "the clients have lost enough connections",
-            time + HEALED,
+            time + healed(),
             async |stage: &Self| {
                 let now = Instant::now();
                 for (client, (turn, is_online)) in stage.clients.iter().zip(&mut turns) {
@@ -215,16 +219,18 @@ impl Stage {
     /// Lets the fault last, and looks for broken promises meanwhile. That is how long a scenario is, not how long something takes.
     pub async fn lasts(&self, time: Duration) {
         let end = Instant::now() + time;
-        self.until("the fault is over", time * 2 + HEALED, async |_: &Self| {
-            (Instant::now() >= end).then_some(())
-        })
+        self.until(
+            "the fault is over",
+            time * 2 + healed(),
+            async |_: &Self| (Instant::now() >= end).then_some(()),
+        )
         .await;
     }
 
     /// Publishes so many more and goes on: for what has to be passed, not waited for.
     pub async fn acks(&self, count: usize) {
         let end = self.ledger.count_acked() + count;
-        self.until("the publisher goes on", HEALED, async |stage: &Self| {
+        self.until("the publisher goes on", healed(), async |stage: &Self| {
             (stage.ledger.count_acked() >= end).then_some(())
         })
         .await;
@@ -235,10 +241,15 @@ impl Stage {
         let publisher = self.publisher.as_ref().expect("something is published");
         publisher.hush();
         self.hushed.store(true, Ordering::SeqCst);
-        self.until("nothing is under way", HEALED, async |stage: &Self| {
+        self.until("nothing is under way", healed(), async |stage: &Self| {
             let mut clients = stage.clients.iter();
             let is_silent = publisher.is_silent();
-            (is_silent && clients.all(|client| !client.history().awaits_answer)).then_some(())
+            let is_answered = |client: &Client| {
+                let history = client.history();
+                // One that is offline hears no answer.
+                !(history.is_connected && history.awaits_answer)
+            };
+            (is_silent && clients.all(is_answered)).then_some(())
         })
         .await;
     }
@@ -255,7 +266,7 @@ impl Stage {
         let (epoch, head) = self.position().await;
         self.until(
             "every client is at the head",
-            HEALED,
+            healed(),
             async |stage: &Self| {
                 let mut clients = stage.clients.iter();
                 clients
@@ -306,7 +317,7 @@ impl Stage {
     pub async fn position(&self) -> (String, u64) {
         self.until(
             "all nodes agree on the position",
-            HEALED,
+            healed(),
             async |stage: &Self| {
                 let mut agreed = None;
                 for node in &stage.nodes {
@@ -337,7 +348,7 @@ impl Stage {
         users.sort_unstable();
         self.until(
             "every user has one session, and is listed with it",
-            HEALED,
+            healed(),
             async |stage: &Self| {
                 let mut sessions = 0.0;
                 for node in nodes {

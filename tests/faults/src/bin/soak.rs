@@ -17,7 +17,7 @@ use tabwire_faults::{
     random::Random,
     redis::{LogCopy, Redis},
     report::say,
-    stage::{HEALED, Stage},
+    stage::{Stage, healed},
 };
 use tokio::task::LocalSet;
 
@@ -279,7 +279,7 @@ impl World {
                     client.go_online();
                 }
                 self.stage
-                    .until("the clients are back", HEALED, async |stage: &Stage| {
+                    .until("the clients are back", healed(), async |stage: &Stage| {
                         let mut clients = stage.clients.iter();
                         clients
                             .all(|client| client.history().is_connected)

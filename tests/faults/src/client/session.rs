@@ -77,6 +77,8 @@ pub(super) struct Session<'l> {
     /// The request_sync that is not answered, and since when.
     asked: Option<(u64, Instant)>,
     asks_at: Instant,
+    /// A request_sync was refused, and answered with the head: the session itself goes on from before it.
+    refused_at: Position,
     asks: u64,
     /// When the next command is due, or is given up.
     commands_at: Instant,
@@ -120,6 +122,7 @@ impl<'l> Session<'l> {
             replays: false,
             asked: None,
             asks_at: Instant::now() + Duration::from_millis(ASKS_WITHIN_MS),
+            refused_at: Position::ZERO,
             asks: 0,
             commands_at: Instant::now(),
             heard: Instant::now(),
@@ -312,7 +315,9 @@ impl<'l> Session<'l> {
             Verdict::Apply => {}
             Verdict::Gap => return Ok(()),
             // After a request_sync the server may go back.
-            Verdict::Duplicate if self.asked.is_some() => return Ok(()),
+            Verdict::Duplicate if self.asked.is_some() || event.id <= self.refused_at => {
+                return Ok(());
+            }
             Verdict::Duplicate => return Err(broken("a duplicate", text)),
         }
         let payload: Option<Value> = serde_json::from_str(event.payload.as_str()).ok();
@@ -327,6 +332,8 @@ impl<'l> Session<'l> {
     }
 
     async fn synced(&mut self, synced: Synced, text: &str) -> Result<(), End> {
+        let what = format!("synced to {}, ref {:?}", synced.up_to, synced.reference);
+        self.life.journal.note(&what);
         if self.awaits_refresh {
             return Err(broken("a refresh was announced", text));
         }
@@ -345,11 +352,19 @@ impl<'l> Session<'l> {
             self.caught_up();
         }
         self.awaits_refresh = false;
+        let what = format!(
+            "refreshed at {}: {}, ref {:?}",
+            refresh.at,
+            refresh.reason.as_str(),
+            refresh.reference
+        );
+        self.life.journal.note(&what);
         if let Some(reference) = refresh.reference {
             if self.reference() != Some(reference) {
                 return Err(broken("an answer without a question", text));
             }
             self.asked = None;
+            self.refused_at = refresh.at;
         }
         let cursor = Cursor {
             epoch: refresh.epoch,
@@ -523,6 +538,8 @@ impl<'l> Session<'l> {
     async fn ask(&mut self, cursor: Cursor) -> Result<(), End> {
         self.asks += 1;
         let reference = self.asks;
+        let what = format!("asked {reference} from {}", cursor.last);
+        self.life.journal.note(&what);
         self.asked = Some((reference, Instant::now()));
         let request = RequestSync { reference, cursor };
         self.send(&ClientFrame::RequestSync(request)).await

@@ -7,7 +7,7 @@ use tabwire_faults::{
     proxy::{Network, Proxy},
     redis::{self, Redis},
     scale::size,
-    stage::{HEALED, Stage},
+    stage::{Stage, healed},
 };
 
 #[tokio::test]
@@ -75,7 +75,7 @@ async fn a_rolling_restart_loses_nothing_and_nobody_comes_back_in_a_crowd() {
         node.start_again().await;
         node.ready().await;
         stage
-            .until("everybody is back", HEALED, async |stage: &Stage| {
+            .until("everybody is back", healed(), async |stage: &Stage| {
                 let mut clients = stage.clients.iter();
                 clients
                     .all(|client| client.history().is_connected)

@@ -7,7 +7,7 @@ use tabwire_faults::{
     ledger::Who,
     node::Node,
     scale::size,
-    stage::{HEALED, Stage},
+    stage::{Stage, healed},
 };
 
 /// What a node may grow by while it serves clients that don't keep up. They miss far more than that.
@@ -41,7 +41,7 @@ async fn clients_that_do_not_read_cost_the_others_nothing_and_the_node_little() 
     stage
         .until(
             "those that read nothing are closed",
-            HEALED,
+            healed(),
             async |stage: &Stage| {
                 (node.metric("tabwire_connections").await <= stage.clients.len() as f64)
                     .then_some(())
@@ -52,7 +52,7 @@ async fn clients_that_do_not_read_cost_the_others_nothing_and_the_node_little() 
     stage
         .until(
             "those that read too slowly are refreshed",
-            HEALED,
+            healed(),
             async |stage: &Stage| {
                 let mut slow = stage.clients[10..].iter();
                 slow.all(|client| !client.history().refreshes().is_empty())

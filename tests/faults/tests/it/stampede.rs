@@ -4,7 +4,7 @@ use tabwire_faults::{
     node::Node,
     redis::{self, Redis},
     scale::size,
-    stage::{HEALED, Stage},
+    stage::{Stage, healed},
 };
 
 /// Reads of the log that are allowed while everybody comes back: one per node and ping period for the comparison of heads, some for
@@ -36,7 +36,7 @@ async fn everybody_who_comes_back_at_once_is_served_from_memory() {
         client.go_online();
     }
     stage
-        .until("everybody is back", HEALED, async |stage: &Stage| {
+        .until("everybody is back", healed(), async |stage: &Stage| {
             let mut clients = stage.clients.iter();
             clients
                 .all(|client| client.history().is_connected)

@@ -6,7 +6,7 @@ use tabwire_faults::{
     node::Node,
     redis::{self, Redis},
     scale::size,
-    stage::{HEALED, Stage},
+    stage::{Stage, healed},
 };
 
 #[tokio::test]
@@ -37,7 +37,7 @@ async fn subscriptions_that_redis_closes_for_their_size_lose_nothing() {
     stage
         .until(
             "Redis has closed subscriptions",
-            HEALED,
+            healed(),
             async |_: &Stage| {
                 let closed = redis
                     .printed()

@@ -4,7 +4,7 @@ use tabwire_faults::{
     client::{Habits, Stuck},
     node::Node,
     redis::{self, Redis},
-    stage::{HEALED, Stage},
+    stage::{Stage, healed},
 };
 
 const USERS: usize = 12;
@@ -33,7 +33,7 @@ async fn a_node_that_was_killed_keeps_none_of_its_users_from_connecting_with_ano
         stage.enter_at(1, &[b.address], &habits);
     }
     stage
-        .until("everybody is let in", HEALED, async |stage: &Stage| {
+        .until("everybody is let in", healed(), async |stage: &Stage| {
             let mut clients = stage.clients.iter();
             clients
                 .all(|client| client.history().is_connected)
@@ -73,7 +73,7 @@ async fn a_hello_that_is_read_after_its_client_has_gone_takes_no_place_from_it()
     a.ready().await;
     // All that it has read meanwhile has come of it.
     stage
-        .until("it has no connection", HEALED, async |_: &Stage| {
+        .until("it has no connection", healed(), async |_: &Stage| {
             (a.metric("tabwire_connections").await == 0.0).then_some(())
         })
         .await;
