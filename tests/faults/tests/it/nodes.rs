@@ -110,7 +110,7 @@ async fn a_node_that_stood_still_for_a_moment_tells_nobody_that_somebody_else_ha
     stage.enter(size(300, 600));
     stage.publish().await;
     proxy.set(Network::Delays(Duration::from_millis(50)));
-    for _ in 0..size(2, 5) {
+    for _ in 0..size(2, 3) {
         node.pause();
         stage.lasts(Duration::from_secs(5)).await;
         node.resume();
