@@ -1,0 +1,145 @@
+// @vitest-environment node
+// What `tabwire types` writes, as tsc takes it.
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeEach, expect, test, vi } from "vitest";
+
+vi.setConfig({ testTimeout: 120_000 }); // tsc takes seconds, on a busy machine many
+
+const package_ = fileURLToPath(new URL("..", import.meta.url));
+const folders: string[] = [];
+let folder = "";
+beforeEach(() => {
+  folder = mkdtempSync(join(package_, "node_modules", ".cli-test-"));
+  folders.push(folder);
+});
+afterAll(() => folders.forEach((path) => rmSync(path, { recursive: true })));
+
+const CONFIG = {
+  order_created: "orders",
+  order_updated: { module: "orders", from: "client" },
+  "chat.message": { module: "chat", from: "client", via: "webhook" },
+};
+
+function tabwire(...args: string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(package_, "bin/tabwire.mjs"), ...args], { cwd: folder, encoding: "utf8" });
+  return { status, stdout, stderr };
+}
+
+function types(config: unknown, ...args: string[]) {
+  writeFileSync(join(folder, "events.config.json"), typeof config === "string" ? config : JSON.stringify(config));
+  return tabwire("types", "events.config.json", ...args);
+}
+
+/** What tsc says of an app beside what was written. */
+function check(app: string, more: Record<string, string> = {}): string {
+  for (const [name, text] of Object.entries({ "app.ts": app, ...more })) writeFileSync(join(folder, name), text);
+  const compilerOptions = {
+    target: "ES2022",
+    module: "ESNext",
+    moduleResolution: "bundler",
+    lib: ["ES2023", "DOM", "DOM.Iterable"],
+    types: [],
+    strict: true,
+    skipDefaultLibCheck: true,
+    noEmit: true,
+    paths: { tabwire: [join(package_, "src/index.ts")] },
+  };
+  const files = ["app.ts", join(package_, "src/glue.d.ts")];
+  writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files }));
+  try {
+    execFileSync(process.execPath, [join(package_, "node_modules/typescript/bin/tsc"), "-p", folder], { encoding: "utf8" });
+    return "";
+  } catch (error) {
+    return (error as { stdout: string }).stdout;
+  }
+}
+
+test("payloads are unknown until the app says what they are", () => {
+  expect(types(CONFIG, "-o", "events.d.ts")).toEqual({ status: 0, stdout: "", stderr: "" });
+  const app = `
+    import type { Tabwire } from "tabwire";
+    import type { Commands, Events, Modules } from "./events";
+    declare module "./events" {
+      interface Payloads { order_created: { orderId: string } }
+    }
+    declare const wire: Tabwire<Events, Commands>;
+    wire.on("order_created", ({ payload }) => payload.orderId.length);
+    wire.on("chat.message", ({ payload }) => {
+      // @ts-expect-error: unknown
+      payload.text;
+    });
+    void wire.send("chat.message", { text: "hola" });
+    // @ts-expect-error: not for clients
+    void wire.send("order_created", { orderId: "a" });
+    // @ts-expect-error: no such type
+    wire.on("order_deleted", () => {});
+    const orders: Modules["orders"] = "order_updated";
+    // @ts-expect-error: of another module
+    const chat: Modules["chat"] = "order_updated";
+  `;
+  expect(check(app)).toBe("");
+});
+
+test("with --payloads they are taken from a module, and one that lacks is an error of tsc", () => {
+  types(CONFIG, "-o", "events.ts", "--payloads", "./payloads");
+  const app = `
+    import type { Tabwire } from "tabwire";
+    import type { Commands, Events } from "./events";
+    declare const wire: Tabwire<Events, Commands>;
+    wire.on("chat.message", ({ payload }) => payload.text.length);
+    // @ts-expect-error: the wrong payload
+    void wire.send("order_updated", { orderId: 5 });
+  `;
+  const payloads = "export interface OrderCreated { orderId: string }\nexport interface OrderUpdated { orderId: string }\n";
+  expect(check(app, { "payloads.ts": `${payloads}export interface ChatMessage { text: string }` })).toBe("");
+  expect(check(app, { "payloads.ts": payloads })).toContain("ChatMessage");
+});
+
+test("with --register every entry knows them", () => {
+  types(CONFIG, "-o", "events.ts", "--register");
+  const app = `
+    import "./events";
+    import { createTabwire } from "tabwire";
+    const wire = createTabwire({ url: "/ws", user: "u_1", getToken: () => null });
+    wire.on("order_created", () => {});
+    // @ts-expect-error: no such type
+    wire.on("order_deleted", () => {});
+  `;
+  expect(check(app)).toBe("");
+});
+
+test("without -o they go to standard output", () => {
+  expect(types({}).stdout).toContain("export type Events = {\n};");
+});
+
+test.each([
+  ["{", /events\.config\.json: it must be a JSON object of event types: /],
+  [[], /it must be a JSON object of event types/],
+  ['{"a": "orders", "b": {"module": "a"}, "a": "chat"}', /entry "a": it is there twice/],
+  [{ "order created": "orders" }, /entry "order created": its name must be/],
+  [{ a: 5 }, /entry "a": it must be the name of a module/],
+  [{ a: {} }, /entry "a": "module" is missing/],
+  [{ a: { module: "" } }, /entry "a": "module" must be 1 to 128/],
+  [{ a: { module: "m", form: "client" } }, /entry "a": it has no field "form"/],
+  [{ a: { module: "m", from: "server" } }, /entry "a": "from" can only be "client", not "server"/],
+  [{ a: { module: "m", via: "webhook" } }, /entry "a": "via": "webhook" is for what clients send/],
+])("what is wrong in the file is said, with the entry: %j", (config, message) => {
+  const { status, stdout, stderr } = types(config, "-o", "events.ts");
+  expect(status).toBe(1);
+  expect(stderr).toMatch(message);
+  expect(stdout).toBe("");
+});
+
+test("two types whose payloads would have one name are an error", () => {
+  expect(types({ order_created: "m", "order.created": "m" }, "--payloads", "./p").stderr).toMatch(/entry "order.created": its payload would be OrderCreated/);
+});
+
+test("a wrong call says how it is called", () => {
+  expect(tabwire("types").stderr).toMatch(/^Usage: tabwire types/);
+  expect(tabwire("types", "a.json", "--wrong").stderr).toMatch(/--wrong[^]*Usage/);
+  expect(tabwire("types", "nowhere.json")).toMatchObject({ status: 1, stderr: "tabwire types: there is no nowhere.json\n" });
+  expect(tabwire("--help")).toMatchObject({ status: 0 });
+});
