@@ -149,7 +149,7 @@ async function bundleForAPage(source) {
     write: false,
     format: "esm",
     target: "es2022",
-    external: ["react", "zustand"],
+    external: ["react", "zustand", "redux", "@reduxjs/toolkit"],
     legalComments: "none",
     logLevel: "error",
   });
