@@ -1,10 +1,11 @@
 // @vitest-environment node
 // What `tabwire types` writes, as tsc takes it.
-import { execFileSync, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeEach, expect, test, vi } from "vitest";
+import { tscErrors } from "./tsc.js";
 
 vi.setConfig({ testTimeout: 120_000 }); // tsc takes seconds, on a busy machine many
 
@@ -36,25 +37,7 @@ function types(config: unknown, ...args: string[]) {
 /** What tsc says of an app beside what was written. */
 function check(app: string, more: Record<string, string> = {}): string {
   for (const [name, text] of Object.entries({ "app.ts": app, ...more })) writeFileSync(join(folder, name), text);
-  const compilerOptions = {
-    target: "ES2022",
-    module: "ESNext",
-    moduleResolution: "bundler",
-    lib: ["ES2023", "DOM", "DOM.Iterable"],
-    types: [],
-    strict: true,
-    skipDefaultLibCheck: true,
-    noEmit: true,
-    paths: { tabwire: [join(package_, "src/index.ts")] },
-  };
-  const files = ["app.ts", join(package_, "src/glue.d.ts")];
-  writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files }));
-  try {
-    execFileSync(process.execPath, [join(package_, "node_modules/typescript/bin/tsc"), "-p", folder], { encoding: "utf8" });
-    return "";
-  } catch (error) {
-    return (error as { stdout: string }).stdout;
-  }
+  return tscErrors(folder, ["app.ts"]);
 }
 
 test("payloads are unknown until the app says what they are", () => {
