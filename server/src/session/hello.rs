@@ -102,6 +102,10 @@ pub(super) async fn greet<B: Backend>(
         position: opened.cursor.position(),
     };
     let record = Arc::new(record);
+    // Who gave up waiting has its socket elsewhere by now, and that one must not lose its place to this.
+    if socket.is_gone() {
+        return Err(End::Gone);
+    }
     let claim = match claim(node, &record, hello.claim).await {
         Ok(claim) => claim?,
         Err(error) => {

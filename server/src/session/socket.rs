@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{FutureExt, SinkExt, StreamExt};
 use socket2::SockRef;
 use tabwire_protocol::{Bye, CloseCode, Reaction, ServerFrame};
 use tokio::{
@@ -43,11 +43,16 @@ const WRITE_BUFFER_BYTES_MAX: usize = 64 << 20;
 /// The longest reason of a close frame (RFC 6455, 5.5: 125 bytes with the code).
 const CLOSE_REASON_BYTES_MAX: usize = 123;
 
+/// How many frames are looked through for the end of a connection behind them.
+const EARLY_FRAMES_MAX: usize = 8;
+
 /// A WebSocket.
 pub(crate) struct Socket {
     ws: WebSocketStream<Counted<TcpStream>>,
     /// What is still to be handed to the WebSocket.
     outgoing: VecDeque<Message>,
+    /// What came before somebody wanted to read it.
+    early: VecDeque<Incoming>,
     write_timeout: Duration,
     close_timeout: Duration,
     metrics: Arc<Metrics>,
@@ -102,14 +107,34 @@ impl Socket {
         Self {
             ws: ws.await,
             outgoing: VecDeque::new(),
+            early: VecDeque::new(),
             write_timeout: limits.write_timeout,
             close_timeout: limits.close_timeout,
             metrics,
         }
     }
 
+    /// Whether the other end has gone, as far as can be known without waiting. What else has come is kept.
+    pub(crate) fn is_gone(&mut self) -> bool {
+        while self.early.len() < EARLY_FRAMES_MAX {
+            match self.receive().now_or_never() {
+                Some(Incoming::Gone) => return true,
+                Some(incoming) => self.early.push_back(incoming),
+                None => break,
+            }
+        }
+        false
+    }
+
     /// The next that comes. Dropping the future loses nothing.
     pub(crate) async fn read(&mut self) -> Incoming {
+        match self.early.pop_front() {
+            Some(incoming) => incoming,
+            None => self.receive().await,
+        }
+    }
+
+    async fn receive(&mut self) -> Incoming {
         match self.ws.next().await {
             Some(Ok(Message::Text(text))) => {
                 self.metrics.frames_received.inc();
