@@ -15,7 +15,7 @@ import { shorten } from "./shorten.mjs";
  * What the default entry may cost, in bytes of min+gzip, module and loader included. The goal is 20,480; this is where it stands,
  * so that it can only become less. README.md, "Limits", says where the bytes are.
  */
-const DEFAULT_ENTRY_MAX_BYTES = 47_360;
+const DEFAULT_ENTRY_MAX_BYTES = 40_704;
 /** What it may cost more when the module was built with the standard library as it is installed: the small one was not to be had. */
 const PREBUILT_STD_BYTES = 2_600;
 const ENTRIES = ["index", "slim", "react", "zustand", "redux", "testing"];

@@ -119,7 +119,14 @@ impl Socket {
         while self.early.len() < EARLY_FRAMES_MAX {
             match self.receive().now_or_never() {
                 Some(Incoming::Gone) => return true,
-                Some(incoming) => self.early.push_back(incoming),
+                Some(incoming) => {
+                    // Behind a violation everything looks gone; it is to be answered.
+                    let is_last = matches!(incoming, Incoming::Violation(_));
+                    self.early.push_back(incoming);
+                    if is_last {
+                        break;
+                    }
+                }
                 None => break,
             }
         }
