@@ -379,10 +379,12 @@ impl<B: Backend> Live<'_, B> {
         let now = Instant::now();
         while let Some((timer, late)) = self.timers.fired(now) {
             match timer {
-                Timer::Ping => self.ping().await?,
-                // A machine that slept, or a node that stood still: it was the node that did not listen.
-                Timer::Silence if late >= self.node.config.ping / 2 => {
-                    self.timers.set(Timer::Silence, now + self.node.config.ping);
+                Timer::Ping => {
+                    // A machine that slept, or a node that stood still: it was the node that did not ask and did not listen.
+                    if late >= self.node.config.ping / 2 {
+                        let silent_until = now + 2 * self.node.config.ping;
+                        self.timers.set(Timer::Silence, silent_until);
+                    }
                     self.ping().await?;
                 }
                 Timer::Silence => {
