@@ -1,6 +1,8 @@
 //! What the server is told: flags and environment, read and checked once.
 
 mod limits;
+mod redis;
+mod webhook;
 
 use std::{
     fs,
@@ -11,9 +13,7 @@ use std::{
 };
 
 use clap::{Parser, ValueEnum, builder::FalseyValueParser};
-use hyper::Uri;
 use tabwire_protocol::Millis;
-use tokio::sync::Semaphore;
 
 use crate::{
     auth::{Key, PublicAlgorithm, Signer, Verifier, jwks_file::JwksFile},
@@ -21,12 +21,14 @@ use crate::{
     command::webhook::WebhookConfig,
     log::memory::Retention,
     random,
-    redis::Topology,
     registry::Concurrency,
     types::EventTypes,
 };
 
-pub use self::limits::{LimitFlags, Limits};
+pub use self::{
+    limits::{LimitFlags, Limits},
+    redis::RedisConfig,
+};
 pub use crate::http::client::Cidr;
 
 /// Realtime events with replay, and one WebSocket per user.
@@ -291,27 +293,6 @@ pub struct Config {
     pub limits: Limits,
 }
 
-/// Where Redis is, and how it is used.
-#[derive(Clone)]
-pub struct RedisConfig {
-    /// Its address, checked.
-    pub(crate) url: String,
-    /// What the names of all keys begin with.
-    pub prefix: String,
-    /// How long it may take to answer.
-    pub timeout: Duration,
-}
-
-impl std::fmt::Debug for RedisConfig {
-    /// Without the address, which has a password in it.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RedisConfig")
-            .field("prefix", &self.prefix)
-            .field("timeout", &self.timeout)
-            .finish_non_exhaustive()
-    }
-}
-
 /// How many shops may have a log in memory.
 const SHOPS_MAX: usize = 100_000;
 /// The smallest `--max-frame`: a hello with its token must fit.
@@ -373,7 +354,7 @@ impl Config {
             Some(path) => EventTypes::parse(&read("events-config", path)?)
                 .map_err(|error| file_error("events-config", path, &error))?,
         };
-        let webhook = webhook(&flags, &types)?;
+        let webhook = webhook::webhook(&flags, &types)?;
         for (flag, value) in [
             ("retention", flags.retention),
             ("jwks-interval", flags.jwks_interval),
@@ -406,7 +387,7 @@ impl Config {
             verifier,
             jwks_interval: flags.jwks_interval,
             types,
-            redis: redis(&flags)?,
+            redis: redis::redis(&flags)?,
             webhook,
             log_patience: flags.log_patience,
             concurrency: match flags.concurrency {
@@ -438,81 +419,6 @@ impl Config {
             limits: Limits::new(&flags.limits, flags.max_frame)?,
         })
     }
-}
-
-fn webhook(flags: &Flags, types: &EventTypes) -> Result<Option<WebhookConfig>, ConfigError> {
-    let Some(url) = &flags.command_webhook else {
-        return match types.via_webhook() {
-            None => Ok(None),
-            Some(event_type) => Err(wrong(
-                "command-webhook",
-                format!(
-                    "it is missing, and commands of type {event_type} are run by the app: say where"
-                ),
-            )),
-        };
-    };
-    let bad = |why: &str| wrong("command-webhook", format!("{why}: http://host:port/path"));
-    let url: Uri = url.parse().map_err(|_| bad("it is not an address"))?;
-    if !matches!(url.scheme_str(), Some("http" | "https")) || url.host().is_none() {
-        return Err(bad("it must be an http or https address"));
-    }
-    let secret = match (&flags.webhook_secret, &flags.webhook_secret_file) {
-        (Some(secret), _) => secret.clone(),
-        (None, Some(path)) => read("webhook-secret-file", path)?
-            .trim_end_matches(['\r', '\n'])
-            .to_owned(),
-        (None, None) => String::new(),
-    };
-    if secret.is_empty() {
-        return Err(wrong(
-            "webhook-secret",
-            "it is missing: the app tells by it that a call comes from this server",
-        ));
-    }
-    for (flag, is_zero) in [
-        ("webhook-timeout", flags.webhook_timeout.is_zero()),
-        ("webhook-tries", flags.webhook_tries == 0),
-        ("webhook-concurrency", flags.webhook_concurrency == 0),
-    ] {
-        if is_zero {
-            return Err(wrong(flag, "it must be more than 0"));
-        }
-    }
-    Ok(Some(WebhookConfig {
-        url,
-        secret,
-        timeout: flags.webhook_timeout,
-        tries: flags.webhook_tries,
-        concurrency: flags.webhook_concurrency.min(Semaphore::MAX_PERMITS),
-    }))
-}
-
-fn redis(flags: &Flags) -> Result<Option<RedisConfig>, ConfigError> {
-    let (flag, url) = match (&flags.redis, &flags.redis_file) {
-        (Some(url), _) => ("redis", url.clone()),
-        (None, Some(path)) => {
-            let file = read("redis-file", path)?;
-            ("redis-file", file.trim().to_owned())
-        }
-        (None, None) => return Ok(None),
-    };
-    if flags.demo {
-        let why = "the demo keeps its state in one process: leave --demo or --redis out";
-        return Err(wrong(flag, why));
-    }
-    Topology::parse(&url).map_err(|error| wrong(flag, error))?;
-    // Braces say which part of a key decides about its place in a cluster.
-    let is_prefix = |c: char| c.is_ascii_graphic() && c != '{' && c != '}';
-    if flags.prefix.len() > 64 || !flags.prefix.chars().all(is_prefix) {
-        let why = "up to 64 visible ASCII characters, none of them a brace";
-        return Err(wrong("prefix", why));
-    }
-    Ok(Some(RedisConfig {
-        url,
-        prefix: flags.prefix.clone(),
-        timeout: flags.redis_timeout,
-    }))
 }
 
 fn publish_keys(flags: &Flags) -> Result<Vec<String>, ConfigError> {
