@@ -21,7 +21,7 @@ use tokio::{
 };
 use tracing_subscriber::{
     EnvFilter, Layer,
-    filter::{LevelFilter, Targets},
+    filter::{FilterExt, LevelFilter, Targets},
     fmt,
     layer::SubscriberExt,
     util::SubscriberInitExt,
@@ -86,9 +86,10 @@ fn log_to_stderr(format: LogFormat) {
         LogFormat::Text => lines.boxed(),
         LogFormat::Json => lines.json().boxed(),
     };
+    // As one filter, which knows the most detailed level that it lets through: what libraries trace for each frame then costs a
+    // comparison, and not a look into the filters.
     tracing_subscriber::registry()
-        .with(lines.with_filter(allowed))
-        .with(asked)
+        .with(lines.with_filter(asked.and(allowed)))
         .init();
 }
 
