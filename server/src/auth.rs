@@ -35,7 +35,7 @@ pub struct Identity {
     /// The user's shop.
     pub shop: ShopId,
     /// What the user is entitled to.
-    pub modules: BTreeSet<Module>,
+    pub modules: Arc<BTreeSet<Module>>,
     /// When the token was issued.
     pub issued_at: Millis,
     /// When it ends, by itself.
@@ -147,7 +147,7 @@ pub struct Verifier {
 struct Claims {
     sub: UserId,
     shop_id: ShopId,
-    modules: BTreeSet<Module>,
+    modules: Arc<BTreeSet<Module>>,
     iat: Seconds,
     exp: Seconds,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -142,7 +142,7 @@ struct LoggedIn {
     token: String,
     user_id: UserId,
     shop_id: ShopId,
-    modules: BTreeSet<Module>,
+    modules: Arc<BTreeSet<Module>>,
     expires_at: Millis,
 }
 
@@ -164,7 +164,7 @@ async fn login<B: Backend>(
         &demo,
         login.user_id,
         shop,
-        login.modules.unwrap_or_else(all),
+        Arc::new(login.modules.unwrap_or_else(all)),
     ))
 }
 
@@ -185,7 +185,7 @@ fn logged_in<B: Backend>(
     demo: &Demo<B>,
     user: UserId,
     shop: ShopId,
-    modules: BTreeSet<Module>,
+    modules: Arc<BTreeSet<Module>>,
 ) -> warp::reply::Response {
     // The token has whole seconds, so the answer has them too.
     let now = Millis(clock::now().0 / 1_000 * 1_000);

@@ -81,7 +81,7 @@ fn found<B: Backend>(node: &Node<B>, session: SessionRecord) -> FoundSession {
         user_id: session.user,
         socket_id: session.socket.as_str().to_owned(),
         shop_id: session.shop,
-        modules: session.modules.into_iter().collect(),
+        modules: session.modules.iter().cloned().collect(),
         device: session.device,
         connected_at: session.connected_at,
         node: session.node,

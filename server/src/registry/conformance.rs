@@ -59,7 +59,7 @@ pub fn session(user: &str, device: &str, socket: &str) -> SessionRecord {
         socket: SocketId::new(socket),
         user: UserId::new(user).expect("a law names its user"),
         shop: ShopId::new("s_1").expect("a name"),
-        modules: BTreeSet::from([module("orders")]),
+        modules: Arc::new(BTreeSet::from([module("orders")])),
         device: Device::new(device).expect("a law names its device"),
         connected_at: NOW,
         issued_at: NOW,
@@ -287,7 +287,7 @@ pub async fn a_denial_of_a_device_is_for_that_device(registry: &impl Registry) {
 pub async fn a_renewal_changes_what_is_found(registry: &impl Registry) {
     let mut renewed = session("renew", "d", "renew_1");
     claim(registry, &renewed, None).await;
-    renewed.modules = BTreeSet::from([module("renewed")]);
+    renewed.modules = Arc::new(BTreeSet::from([module("renewed")]));
     renewed.position = Position::new(7).expect("a position");
     assert_eq!(keep(registry, &renewed, 1).await, Standing::Kept);
     let by_module = SessionQuery {
@@ -417,7 +417,7 @@ pub async fn records_are_found_by_shop_module_and_user(registry: &impl Registry)
     for (user, modules) in [("find_1", ["a", "b"]), ("find_2", ["b", "c"])] {
         let mut record = session(user, "d", user);
         record.shop = shop.clone();
-        record.modules = modules.into_iter().map(module).collect();
+        record.modules = Arc::new(modules.into_iter().map(module).collect());
         claim(registry, &record, None).await;
     }
     for (name, users) in [

@@ -73,8 +73,8 @@ pub struct SessionRecord {
     pub user: UserId,
     /// Of which shop.
     pub shop: ShopId,
-    /// What it is entitled to.
-    pub modules: BTreeSet<Module>,
+    /// What it is entitled to: one set for all who keep the record.
+    pub modules: Arc<BTreeSet<Module>>,
     /// On which device.
     pub device: Device,
     /// Since when.

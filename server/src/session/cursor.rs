@@ -5,6 +5,7 @@
 //! `request_sync` only lowers the position the loop reads from.
 //!
 //! ```
+//! # use std::collections::BTreeSet;
 //! use tabwire_protocol::{Epoch, Module, Position, Resume, ShopId, UserId};
 //! use tabwire_server::session::cursor::{LogBounds, Output, Routed, SessionCursor, Stretch, Viewer};
 //!
@@ -37,7 +38,7 @@
 //! let epoch = Epoch::new("9f2c64d1")?;
 //! let mut log = Log(LogBounds { epoch, head: Position::ZERO, floor: Position::ZERO }, vec![]);
 //!
-//! let viewer = Viewer::new(&ShopId::new("s_1")?, UserId::new("u_101")?, [orders.clone()]);
+//! let viewer = Viewer::new(&ShopId::new("s_1")?, UserId::new("u_101")?, BTreeSet::from([orders.clone()]));
 //! let opened = SessionCursor::open(None, viewer, &log, 5_000);
 //! assert_eq!(opened.resume, Resume::Fresh);
 //!
@@ -49,7 +50,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use tabwire_protocol::{
     Cursor, Epoch, FullRefresh, Module, Position, RefreshReason, Resume, ShopId, Synced, UserId,
@@ -94,14 +95,14 @@ pub trait Routed {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Viewer {
     user: UserId,
-    modules: BTreeSet<Module>,
+    modules: Arc<BTreeSet<Module>>,
     view: View,
 }
 
 impl Viewer {
     /// A user of a shop, entitled to some modules.
-    pub fn new(shop: &ShopId, user: UserId, modules: impl IntoIterator<Item = Module>) -> Self {
-        let modules = BTreeSet::from_iter(modules);
+    pub fn new(shop: &ShopId, user: UserId, modules: impl Into<Arc<BTreeSet<Module>>>) -> Self {
+        let modules = modules.into();
         let view = view_name(shop, &user, &modules);
         Self {
             user,
@@ -116,7 +117,7 @@ impl Viewer {
     }
 
     /// The modules the viewer is entitled to.
-    pub const fn modules(&self) -> &BTreeSet<Module> {
+    pub fn modules(&self) -> &BTreeSet<Module> {
         &self.modules
     }
 

@@ -54,7 +54,7 @@ pub(super) async fn greet<B: Backend>(
     socket: &mut Socket,
     handle: &Handle,
     pending: OwnedSemaphorePermit,
-) -> Result<Session, End> {
+) -> Result<Box<Session>, End> {
     let hello = tokio::select! {
         hello = timeout(node.config.hello_timeout, read_hello(socket)) => {
             hello.map_err(|_| {
@@ -136,13 +136,13 @@ pub(super) async fn greet<B: Backend>(
     if socket.flush(handle).await.is_err() {
         return Err(End::Gone);
     }
-    Ok(Session {
+    Ok(Box::new(Session {
         record,
         claim,
         taken_until: identity.taken_until,
         cursor: opened.cursor,
         shop,
-    })
+    }))
 }
 
 async fn read_hello(socket: &mut Socket) -> Result<Hello, End> {
@@ -174,7 +174,7 @@ async fn open<B: Backend>(
     let viewer = Viewer::new(
         &identity.shop,
         identity.user.clone(),
-        identity.modules.iter().cloned(),
+        Arc::clone(&identity.modules),
     );
     let max_replay = node.config.max_replay;
     let last = cursor.map(|cursor| cursor.last);
@@ -344,7 +344,7 @@ fn welcome<B: Backend>(
         user_id: session.user.clone(),
         shop_id: session.shop.clone(),
         modules: session.modules.iter().cloned().collect(),
-        types: node.config.types.of_modules(&session.modules),
+        types: node.config.types.of_modules(&*session.modules),
         epoch: opened.cursor.epoch().clone(),
         view: opened.cursor.viewer().view().clone(),
         resume: opened.resume,

@@ -1,6 +1,6 @@
 //! The loop of a session: write what the cursor says, hear what the client says, and wait for more of either.
 
-use std::{collections::VecDeque, future::Future, sync::Arc};
+use std::{collections::VecDeque, future::Future, pin::pin, sync::Arc};
 
 use tabwire_protocol::{
     ClientFrame, CloseCode, Command, DecodeError, NackCode, RefreshReason, Renewed, RequestSync,
@@ -41,37 +41,20 @@ const FETCHES_PER_SECOND: u64 = 500;
 const SPREAD_MS_MAX: u64 = 10_000;
 
 /// Serves a session to its end.
-pub(super) async fn run<B: Backend>(
-    node: &Arc<Node<B>>,
-    socket: &mut Socket,
-    handle: &Handle,
-    session: Session,
-) -> End {
-    let now = Instant::now();
-    let mut live = Live {
-        grown: session.shop.tail().watch(),
-        shop: session.shop,
-        cursor: session.cursor,
-        record: session.record,
-        claim: session.claim,
-        timers: Timers::default(),
-        frames: Bucket::full(node.config.limits.frames, clock::now()),
-        bytes: Bucket::full(node.config.limits.bytes, clock::now()),
-        commands: Commands::default(),
-        probes: Vec::new(),
-        delivers: true,
-        leaves: false,
-        node,
-        socket,
-        handle,
-    };
-    live.timers.set(Timer::Ping, now + node.config.ping);
-    live.timers.set(Timer::Silence, now + 2 * node.config.ping);
-    let left = clock::until(clock::now(), session.taken_until);
-    live.timers.set(Timer::TokenEnds, now + left);
-    match live.run().await {
-        Ok(never) => match never {},
-        Err(end) => end,
+///
+/// Not an async function: the future of one keeps what it was given beside what was made of it, in every idle session.
+pub(super) fn run<'s, B: Backend>(
+    node: &'s Arc<Node<B>>,
+    socket: &'s mut Socket,
+    handle: &'s Handle,
+    session: Box<Session>,
+) -> impl Future<Output = End> + 's {
+    let mut live = Live::new(node, socket, handle, *session);
+    async move {
+        match live.run().await {
+            Ok(never) => match never {},
+            Err(end) => end,
+        }
     }
 }
 
@@ -109,8 +92,41 @@ struct Live<'s, B: Backend> {
 
 enum Never {}
 
-impl<B: Backend> Live<'_, B> {
+impl<'s, B: Backend> Live<'s, B> {
+    fn new(
+        node: &'s Arc<Node<B>>,
+        socket: &'s mut Socket,
+        handle: &'s Handle,
+        session: Session,
+    ) -> Self {
+        let (limits, now) = (&node.config.limits, clock::now());
+        let mut timers = Timers::default();
+        timers.set(Timer::Ping, Instant::now() + node.config.ping);
+        timers.set(Timer::Silence, Instant::now() + 2 * node.config.ping);
+        let left = clock::until(now, session.taken_until);
+        timers.set(Timer::TokenEnds, Instant::now() + left);
+        Self {
+            grown: session.shop.tail().watch(),
+            shop: session.shop,
+            cursor: session.cursor,
+            record: session.record,
+            claim: session.claim,
+            timers,
+            frames: Bucket::full(limits.frames, now),
+            bytes: Bucket::full(limits.bytes, now),
+            commands: Commands::default(),
+            probes: Vec::new(),
+            delivers: true,
+            leaves: false,
+            node,
+            socket,
+            handle,
+        }
+    }
+
     async fn run(&mut self) -> Result<Never, End> {
+        // One for all timers, which is set anew only when another is the next: the runtime's own table is not cheap.
+        let mut due = pin!(sleep_until(far()));
         loop {
             let more = self.delivers && self.write_next().await?;
             if self.delivers {
@@ -120,12 +136,15 @@ impl<B: Backend> Live<'_, B> {
                 return Err(End::Gone);
             }
             let next = self.timers.next().unwrap_or_else(far);
+            if due.deadline() != next {
+                due.as_mut().reset(next);
+            }
             tokio::select! {
                 biased;
                 () = self.handle.rung() => self.obey().await?,
                 incoming = self.socket.read(), if !self.leaves => self.hear(incoming).await?,
-                () = sleep_until(next) => self.fire().await?,
-                answer = self.commands.answer() => self.send(&answer).await?,
+                () = due.as_mut() => self.fire().await?,
+                answer = self.commands.answer() => self.send(answer).await?,
                 grown = self.grown.changed(), if !more => {
                     grown.map_err(|_| lost())?;
                 }
@@ -142,36 +161,18 @@ impl<B: Backend> Live<'_, B> {
             return Err(lost());
         }
         // Behind the tail, pages of the log go before it.
-        let behind = {
-            let ring = self.shop.tail().ring();
-            let bounds = ring.bounds();
-            bounds.epoch == *self.cursor.epoch() && self.cursor.position() < bounds.floor
-        };
-        let more = if behind {
-            let (shop, after) = (&self.record.shop, self.cursor.position());
-            let events = self.node.config.limits.page_events.min(BATCH_EVENTS_MAX);
-            let page = self.node.log.read(clock::now(), shop, after, events);
-            let page = {
-                let permit = self.node.far_reads.acquire().await;
-                let _permit = permit.expect("nobody closes the semaphore");
-                page.await?
-            };
-            if page.bounds.epoch == *self.cursor.epoch() {
-                self.gather(&page);
-                if self.cursor.position() == after && !self.socket.has_outgoing() {
-                    // The log says it goes on from here, and does not.
-                    return Err(lost());
-                }
-                true
-            } else {
-                // The session goes over to the new log when the tail has.
-                self.shop.tail().doubt();
-                false
-            }
-        } else {
+        let gathered = {
             let shop = Arc::clone(&self.shop);
             let ring = shop.tail().ring();
-            self.gather(&*ring)
+            let bounds = ring.bounds();
+            let behind =
+                bounds.epoch == *self.cursor.epoch() && self.cursor.position() < bounds.floor;
+            (!behind).then(|| self.gather(&*ring))
+        };
+        let more = match gathered {
+            Some(more) => more,
+            // A box: what the log needs while it is asked would otherwise be part of every idle session.
+            None => Box::pin(self.gather_from_log()).await?,
         };
         if self.socket.has_outgoing() {
             self.flush().await?;
@@ -201,6 +202,31 @@ impl<B: Backend> Live<'_, B> {
             }
         }
         true
+    }
+
+    /// The same out of the log itself, for a session that is behind the tail.
+    async fn gather_from_log(&mut self) -> Result<bool, End> {
+        let (shop, after) = (&self.record.shop, self.cursor.position());
+        let events = self.node.config.limits.page_events.min(BATCH_EVENTS_MAX);
+        let page = {
+            let permit = self.node.far_reads.acquire().await;
+            let _permit = permit.expect("nobody closes the semaphore");
+            self.node
+                .log
+                .read(clock::now(), shop, after, events)
+                .await?
+        };
+        if page.bounds.epoch != *self.cursor.epoch() {
+            // The session goes over to the new log when the tail has.
+            self.shop.tail().doubt();
+            return Ok(false);
+        }
+        self.gather(&page);
+        if self.cursor.position() == after && !self.socket.has_outgoing() {
+            // The log says it goes on from here, and does not.
+            return Err(lost());
+        }
+        Ok(true)
     }
 
     fn refreshed(&self, refresh: Refresh) -> tabwire_protocol::FullRefresh {
@@ -267,7 +293,7 @@ impl<B: Backend> Live<'_, B> {
             Ok(ClientFrame::Pong { .. }) => Ok(()),
             Ok(ClientFrame::Hello(_)) => Err(malformed("a second hello")),
             Err(DecodeError::Unknown(_)) => {
-                self.send(&ServerFrame::Error(WireError {
+                self.send(ServerFrame::Error(WireError {
                     code: "unknown_frame".to_owned(),
                     message: "this server knows no such frame".to_owned(),
                 }))
@@ -297,7 +323,7 @@ impl<B: Backend> Live<'_, B> {
             None => Ok(()),
             Some(refresh) => {
                 let frame = ServerFrame::FullRefresh(self.refreshed(refresh));
-                self.send(&frame).await
+                self.send(frame).await
             }
         }
     }
@@ -307,7 +333,7 @@ impl<B: Backend> Live<'_, B> {
             self.node.limited(Limit::SessionCommands, &self.record.user);
             let message = "too many commands are waiting";
             let nack = command::refusal(command.id, NackCode::RateLimited, message);
-            return self.send(&nack).await;
+            return self.send(nack).await;
         }
         self.commands.waiting.push_back(command);
         Ok(())
@@ -347,7 +373,7 @@ impl<B: Backend> Live<'_, B> {
         self.timers.set(Timer::TokenEnds, Instant::now() + left);
 
         let (shop, user) = (&self.record.shop, self.record.user.clone());
-        let viewer = Viewer::new(shop, user, self.record.modules.iter().cloned());
+        let viewer = Viewer::new(shop, user, Arc::clone(&self.record.modules));
         let refresh = {
             let ring = self.shop.tail().ring();
             self.cursor.renewed(viewer, ring.bounds())
@@ -356,7 +382,7 @@ impl<B: Backend> Live<'_, B> {
             now,
             expires_at: self.record.expires_at,
             modules: self.record.modules.iter().cloned().collect(),
-            types: self.node.config.types.of_modules(&self.record.modules),
+            types: self.node.config.types.of_modules(&*self.record.modules),
             view: self.cursor.viewer().view().clone(),
         });
         self.socket.push(renewed.encode().into());
@@ -372,7 +398,7 @@ impl<B: Backend> Live<'_, B> {
         self.timers.set(Timer::Ping, next);
         let Ping { prev, up_to } = self.cursor.ping();
         let now = Some(clock::now());
-        self.send(&ServerFrame::Ping { prev, up_to, now }).await
+        self.send(ServerFrame::Ping { prev, up_to, now }).await
     }
 
     async fn fire(&mut self) -> Result<(), End> {
@@ -402,9 +428,10 @@ impl<B: Backend> Live<'_, B> {
         Ok(())
     }
 
-    async fn send(&mut self, frame: &ServerFrame) -> Result<(), End> {
+    /// Takes the frame by value, and not in an async function: it is not to be kept until it is written.
+    fn send(&mut self, frame: ServerFrame) -> impl Future<Output = Result<(), End>> {
         self.socket.push(frame.encode().into());
-        self.flush().await
+        self.flush()
     }
 
     async fn flush(&mut self) -> Result<(), End> {

@@ -84,7 +84,7 @@ pub(crate) async fn serve<B: Backend>(
     };
     // Before its place is given back: what is ordered while that lasts is about a socket that has none any more.
     let ordered = handle.closing();
-    keep::release(&node, &handle).await;
+    Box::pin(keep::release(&node, &handle)).await;
     let user = who.as_ref().map(|record| display(&record.user));
     let shop = who.as_ref().map(|record| display(&record.shop));
     // Who gave the order to close knows better than the write that was broken off for it.

@@ -6,7 +6,7 @@ use std::{
     io,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
@@ -35,11 +35,13 @@ use crate::{limits::Limit, metrics::Metrics};
 /// write timeout would look like one that takes nothing.
 const SEND_BUFFER_BYTES: usize = 64 << 10;
 /// What is read at a time. Sockets are many and clients' frames small: this is most of what an idle socket costs.
-const READ_BUFFER_BYTES: usize = 512;
+const READ_BUFFER_BYTES: usize = 256;
 /// What is gathered before it is handed to the kernel.
 const WRITE_BUFFER_BYTES: usize = 16 << 10;
 /// What may be gathered: never reached, since what is written is flushed before more is taken.
 const WRITE_BUFFER_BYTES_MAX: usize = 64 << 20;
+/// How many frames have their place in the queue when nothing is written: events come one by one, mostly.
+const OUTGOING_KEPT: usize = 1;
 /// The longest reason of a close frame (RFC 6455, 5.5: 125 bytes with the code).
 const CLOSE_REASON_BYTES_MAX: usize = 123;
 
@@ -53,6 +55,10 @@ pub(crate) struct Socket {
     outgoing: VecDeque<Message>,
     /// What came before somebody wanted to read it.
     early: VecDeque<Incoming>,
+    /// Whether everything that had come was read.
+    is_read: bool,
+    /// Whether an answer to a ping may be waiting to be written.
+    owes_pong: bool,
     write_timeout: Duration,
     close_timeout: Duration,
     metrics: Arc<Metrics>,
@@ -106,8 +112,10 @@ impl Socket {
         let ws = WebSocketStream::from_partially_read(stream, read, Role::Server, Some(config));
         Self {
             ws: ws.await,
-            outgoing: VecDeque::new(),
+            outgoing: VecDeque::with_capacity(OUTGOING_KEPT),
             early: VecDeque::new(),
+            is_read: false,
+            owes_pong: false,
             write_timeout: limits.write_timeout,
             close_timeout: limits.close_timeout,
             metrics,
@@ -142,7 +150,7 @@ impl Socket {
     }
 
     async fn receive(&mut self) -> Incoming {
-        match self.ws.next().await {
+        match poll_fn(|cx| self.poll_next(cx)).await {
             Some(Ok(Message::Text(text))) => {
                 self.metrics.frames_received.inc();
                 Incoming::Text(text)
@@ -162,12 +170,25 @@ impl Socket {
             }
             Some(Err(tungstenite::Error::Utf8(error))) => violation(CloseCode::Malformed, error),
             Some(Ok(Message::Close(_))) => {
-                // The answer to it is waiting to be written.
-                let _ = timeout(self.close_timeout, self.ws.flush()).await;
+                // The answer to it is waiting to be written. A box: few sessions are at their end.
+                let _ = Box::pin(timeout(self.close_timeout, self.ws.flush())).await;
                 Incoming::Gone
             }
             Some(Ok(Message::Frame(_)) | Err(_)) | None => Incoming::Gone,
         }
+    }
+
+    /// The next message. A session is woken for each event and its client hardly says anything, so the WebSocket is asked only when
+    /// the system has something for it.
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<tungstenite::Result<Message>>> {
+        if self.is_read && self.ws.get_ref().stream.poll_read_ready(cx).is_pending() {
+            return Poll::Pending;
+        }
+        let polled = self.ws.poll_next_unpin(cx);
+        // An answer to a ping goes out with the next question, if not with what is written.
+        self.owes_pong |= matches!(polled, Poll::Ready(Some(Ok(Message::Ping(_)))));
+        self.is_read = polled.is_pending() && !self.owes_pong;
+        polled
     }
 
     /// Has a frame written with the next [`Self::flush`].
@@ -188,18 +209,28 @@ impl Socket {
     /// When the other end has gone, takes nothing, or the socket is to be closed meanwhile.
     pub(crate) async fn flush(&mut self, handle: &Handle) -> Result<(), Gone> {
         self.metrics.writes.inc();
+        // Mostly the kernel has room: then no clock is asked, and no timer set.
+        let before = self.ws.get_ref().written;
+        match poll_fn(|cx| Poll::Ready(self.poll_write(cx))).await {
+            Poll::Ready(written) => written,
+            // A box: those who wait are few, and it would be part of all.
+            Poll::Pending => Box::pin(self.flush_in_time(before, handle)).await,
+        }
+    }
+
+    /// Goes on with a flush that began when so many bytes had been written.
+    async fn flush_in_time(&mut self, mut before: u64, handle: &Handle) -> Result<(), Gone> {
         loop {
-            let before = self.ws.get_ref().written;
             let write_timeout = self.write_timeout;
             let written = tokio::select! {
                 // First the write: what the kernel has room for goes out even when the socket is about to be closed.
                 biased;
-                written = timeout(write_timeout, self.write()) => written,
+                written = timeout(write_timeout, poll_fn(|cx| self.poll_write(cx))) => written,
                 () = handle.closed() => return Err(Gone),
             };
             match written {
                 Ok(written) => return written,
-                Err(_) if self.ws.get_ref().written > before => {}
+                Err(_) if self.ws.get_ref().written > before => before = self.ws.get_ref().written,
                 Err(_) => {
                     self.metrics.limited(Limit::WriteTimeout);
                     return Err(Gone);
@@ -208,16 +239,20 @@ impl Socket {
         }
     }
 
-    /// Dropping the future loses nothing: each frame goes from the queue into the WebSocket in one step.
-    async fn write(&mut self) -> Result<(), Gone> {
+    /// Whoever stops asking loses nothing: each frame goes from the queue into the WebSocket in one step.
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Gone>> {
         while !self.outgoing.is_empty() {
-            let ready = poll_fn(|cx| self.ws.poll_ready_unpin(cx)).await;
-            ready.map_err(|_| Gone)?;
+            ready!(self.ws.poll_ready_unpin(cx)).map_err(|_| Gone)?;
             let message = self.outgoing.pop_front();
             let message = message.expect("it was not empty, and waiting takes nothing out");
             self.ws.start_send_unpin(message).map_err(|_| Gone)?;
         }
-        self.ws.flush().await.map_err(|_| Gone)
+        ready!(self.ws.poll_flush_unpin(cx)).map_err(|_| Gone)?;
+        self.owes_pong = false;
+        if self.outgoing.capacity() > OUTGOING_KEPT {
+            self.outgoing = VecDeque::with_capacity(OUTGOING_KEPT);
+        }
+        Poll::Ready(Ok(()))
     }
 
     /// Says goodbye and closes. What was still to be written is dropped.
@@ -239,7 +274,7 @@ impl Socket {
         })));
         let close_timeout = self.close_timeout;
         let last_words = async {
-            self.write().await?;
+            poll_fn(|cx| self.poll_write(cx)).await?;
             // Unlike the WebSocket's own farewell this does not try to understand what still comes: a frame that was refused
             // for its size would have to be read to its end. But it must be taken, or the kernel would answer it with a reset,
             // which may overtake the goodbye.

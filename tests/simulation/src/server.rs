@@ -5,7 +5,7 @@ mod hello;
 mod registry;
 mod token;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tabwire_client::core::{Frame, Kind, Moving, Refresh, Renewed};
 use tabwire_protocol::{
@@ -261,7 +261,11 @@ impl Server {
     }
 
     fn viewer(&mut self, token: &Token) -> Viewer {
-        let viewer = Viewer::new(&shop(), token.user.clone(), token.modules());
+        let viewer = Viewer::new(
+            &shop(),
+            token.user.clone(),
+            BTreeSet::from_iter(token.modules()),
+        );
         self.viewers.insert(viewer.view().clone(), viewer.clone());
         viewer
     }

@@ -203,7 +203,7 @@ fn decode(text: &str) -> Result<Outcome, RecordsUnavailable> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use std::sync::Arc;
 
     use tabwire_protocol::{Device, EventType, Position, ShopId, UserId};
     use tokio::time::{Duration, timeout};
@@ -219,7 +219,7 @@ mod tests {
             socket: SocketId::new("socket"),
             user: UserId::new("u_1").expect("a name"),
             shop: ShopId::new("s_1").expect("a name"),
-            modules: BTreeSet::new(),
+            modules: Arc::default(),
             device: Device::new("laptop").expect("a name"),
             connected_at: Millis(0),
             issued_at: Millis(0),

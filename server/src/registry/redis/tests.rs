@@ -4,7 +4,10 @@ mod healing;
 mod late;
 mod life;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use tabwire_protocol::{Module, Position, ShopId};
@@ -119,7 +122,7 @@ fn record(of: u8, on: u8, socket: u8, issued: u64) -> SessionRecord {
         user: user(of),
         device: device(on),
         shop: shop(of % 2),
-        modules: BTreeSet::from([module(socket % 2)]),
+        modules: Arc::new(BTreeSet::from([module(socket % 2)])),
         issued_at: NOW.plus(Millis(issued)),
         position: Position::new(u64::from(socket)).expect("small"),
         ..session("u", "d", &format!("{of}_{on}_{socket}"))

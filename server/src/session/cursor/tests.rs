@@ -1,6 +1,6 @@
 //! The session against the cursor rule of the clients.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use proptest::{collection::vec, option, prelude::*};
 use tabwire_protocol::{CursorRule, Verdict};
@@ -86,7 +86,7 @@ fn viewer(modules: &[&str]) -> Viewer {
     Viewer::new(
         &ShopId::new("s_1").expect("a name"),
         UserId::new("u_101").expect("a name"),
-        modules.iter().copied().map(module),
+        BTreeSet::from_iter(modules.iter().copied().map(module)),
     )
 }
 
