@@ -14,6 +14,7 @@ interface Command {
   readonly type: string;
   readonly payloadJson: string;
   readonly deadline: number;
+  readonly onId: SendOptions["onId"];
   readonly resolve: (result: CommandResult) => void;
   readonly reject: (error: TabwireError) => void;
 }
@@ -30,7 +31,7 @@ export class Commands {
   /** Settled while `client.send` was running, before it returned the id. */
   readonly #early = new Map<string, (command: Command) => void>();
 
-  send(type: string, payload: unknown, { timeoutMs = DEFAULT_TIMEOUT_MS }: SendOptions = {}): Promise<CommandResult> {
+  send(type: string, payload: unknown, { timeoutMs = DEFAULT_TIMEOUT_MS, onId }: SendOptions = {}): Promise<CommandResult> {
     return new Promise((resolve, reject) => {
       if (!type || typeof type !== "string") throw badArgument("type must be the name of an event type");
       if (!(timeoutMs >= 1 && timeoutMs <= MAX_TIMEOUT_MS)) throw badArgument(`timeoutMs must be from 1 to ${MAX_TIMEOUT_MS}`);
@@ -41,7 +42,7 @@ export class Commands {
         throw badArgument(`the payload is not JSON: ${cause}`, cause);
       }
       if (payloadJson === undefined) throw badArgument("the payload is not JSON: use null for none");
-      const command = { type, payloadJson, deadline: Date.now() + timeoutMs, resolve, reject };
+      const command = { type, payloadJson, deadline: Date.now() + timeoutMs, onId, resolve, reject };
       if (this.#ended) fail(command, ...this.#ended);
       else if (this.#call) this.#pass(this.#call, command);
       else if (this.#waiting.length < MAX_COMMANDS_BEFORE_LOAD) this.#waiting.push(command);
@@ -81,8 +82,13 @@ export class Commands {
     if (id === undefined) return fail(command, "crashed", "unknown", "reload the page");
     const settle = this.#early.get(id);
     this.#early.clear();
-    if (settle) settle(command);
-    else this.#pending.set(id, command);
+    if (!settle) this.#pending.set(id, command);
+    try {
+      command.onId?.(id);
+    } catch (cause) {
+      reportError(cause); // the commands after it are as good as ever
+    }
+    settle?.(command);
   }
 }
 

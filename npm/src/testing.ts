@@ -138,6 +138,7 @@ export function createFakeTabwire<
       if (isClosed()) throw new TabwireError("closed", `send(${type}): the client is closed`, { executed: "no" });
       const command = { type, payload, options } as unknown as Sent<Commands>;
       sent.push(command);
+      options?.onId?.(`test:${sent.length}`);
       return onSend(command);
     },
     getStatus: () => status,

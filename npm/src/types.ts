@@ -180,6 +180,12 @@ export interface SendOptions {
    * @default 10_000
    */
   readonly timeoutMs?: number | undefined;
+  /**
+   * Told the command's id, before anything of it can come back: the event that it becomes carries the same `commandId`. What a
+   * page shows ahead of its event is matched by it.
+   * @default none
+   */
+  readonly onId?: ((commandId: string) => void) | undefined;
 }
 
 export interface TokenRequest {

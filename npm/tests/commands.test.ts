@@ -29,6 +29,24 @@ test("a command resolves with what the ack says", async () => {
   await expect(sent).resolves.toEqual({ epoch: "e", eventId: 9, result: { ok: true } });
 });
 
+test("the id that the event will carry is told before the answer, and one that cannot be told stops nobody", async () => {
+  const { wire, loaded } = create();
+  const reported = vi.fn();
+  vi.stubGlobal("reportError", reported);
+  const ids: string[] = [];
+  const unhappy = wire.send("chat", null, { onId: () => { throw new Error("no"); } });
+  const waited = wire.send("chat", null, { onId: (id) => ids.push(id) });
+  expect(ids).toEqual([]);
+  await loaded();
+  expect(ids).toEqual(["tab:2"]);
+  const sent = wire.send("chat", null, { onId: (id) => ids.push(id) });
+  expect(ids).toEqual(["tab:2", "tab:3"]);
+  expect(reported).toHaveBeenCalledExactlyOnceWith(new Error("no"));
+  for (const id of ["tab:1", ...ids]) FakeClient.last.host.settled(id, undefined, undefined, undefined, { t: "ack", id });
+  await expect(Promise.all([unhappy, waited, sent])).resolves.toEqual([{}, {}, {}]);
+  vi.unstubAllGlobals();
+});
+
 test("a refused command says by its code why, and whether it was executed", async () => {
   const { wire, loaded } = create();
   await loaded();
