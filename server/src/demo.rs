@@ -1,25 +1,27 @@
 //! The demo: everybody may log in, and an order book and a chat per shop are made of the shop's own events.
 
+mod book;
+
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json as value};
-use tabwire_protocol::{Epoch, Millis, Module, Position, ShopId, UserId};
+use serde_json::json as value;
+use tabwire_protocol::{Millis, Module, ShopId, UserId};
 use tokio::time::{MissedTickBehavior, interval};
 use warp::{
     Filter, Reply,
     http::{HeaderMap, StatusCode},
 };
 
+use self::book::Book;
 use crate::{
     auth::{Identity, Signer},
     clock,
     http::{Answer, Route, bearer, body::read_json, error::ApiError, json, respond, with},
-    log::{EventLog, LogUnavailable, Stored},
     node::{Backend, Node},
 };
 
@@ -29,12 +31,8 @@ const TOKEN_LIFE: Millis = Millis(15 * 60_000);
 const REFRESH_WITHIN: Millis = Millis(24 * 3_600_000);
 /// The shop of those who name none.
 const SHOP_DEFAULT: &str = "s_1";
-/// How many orders and how many lines of the chat a shop has.
-const ENTRIES_MAX: usize = 100;
 /// How many shops have a book. The demo lets everybody name shops.
 const BOOKS_MAX: usize = 100;
-/// How many events are read at a time.
-const PAGE_EVENTS: usize = 500;
 /// How often the books are brought up to the log, so that no event expires before it is in one.
 const CATCH_UP_EVERY: Duration = Duration::from_secs(5);
 /// The largest body.
@@ -222,164 +220,4 @@ async fn state<B: Backend>(demo: Arc<Demo<B>>, headers: HeaderMap) -> Answer {
             "lastEventId": book.position,
         }),
     ))
-}
-
-/// The state of a shop: what the reducers of the page make of the same events.
-#[derive(Debug, Default)]
-struct Book {
-    /// None before the log has been read.
-    epoch: Option<Epoch>,
-    /// Every event up to here is in it.
-    position: Position,
-    orders: VecDeque<Value>,
-    chat: VecDeque<Value>,
-}
-
-impl Book {
-    async fn catch_up(&mut self, log: &impl EventLog, shop: &ShopId) -> Result<(), LogUnavailable> {
-        loop {
-            let page = log
-                .read(clock::now(), shop, self.position, PAGE_EVENTS)
-                .await?;
-            if self.epoch.as_ref() != Some(&page.bounds.epoch) {
-                *self = Self {
-                    epoch: Some(page.bounds.epoch),
-                    position: page.bounds.floor,
-                    ..Self::default()
-                };
-                continue;
-            }
-            // What has expired unseen is not in the book; what is left of it is.
-            self.position = self.position.max(page.bounds.floor);
-            for stored in &page.events {
-                self.apply(stored);
-            }
-            if self.position >= page.bounds.head {
-                return Ok(());
-            }
-        }
-    }
-
-    fn apply(&mut self, stored: &Stored) {
-        self.position = stored.id;
-        // Clients may send any JSON: what is missing is null, as in the page.
-        let payload: Value =
-            serde_json::from_str(stored.event.payload.as_str()).unwrap_or_default();
-        let field = |name: &str| payload.get(name).cloned().unwrap_or_default();
-        match stored.event.event_type.as_str() {
-            "order_created" => {
-                let order = value!({
-                    "orderId": field("orderId"),
-                    "customer": field("customer"),
-                    "item": field("item"),
-                    "total": field("total"),
-                    "status": "new",
-                });
-                match self.order(&field("orderId")) {
-                    Some(known) => *known = order,
-                    None => keep(&mut self.orders, order),
-                }
-            }
-            "order_updated" => {
-                if let Some(order) = self.order(&field("orderId")) {
-                    order["status"] = field("status");
-                }
-            }
-            "chat_message" => keep(
-                &mut self.chat,
-                value!({
-                    "id": stored.id,
-                    "by": stored.event.by,
-                    "text": field("text"),
-                    "timestamp": stored.timestamp,
-                }),
-            ),
-            _ => {}
-        }
-    }
-
-    fn order(&mut self, id: &Value) -> Option<&mut Value> {
-        self.orders.iter_mut().find(|order| order["orderId"] == *id)
-    }
-}
-
-fn keep(entries: &mut VecDeque<Value>, entry: Value) {
-    entries.push_back(entry);
-    if entries.len() > ENTRIES_MAX {
-        entries.pop_front();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use tabwire_protocol::{EventType, RawJson};
-
-    use super::*;
-    use crate::log::{
-        MemoryLog, NewEvent,
-        conformance::{event, shop},
-        memory::Retention,
-    };
-
-    fn log(events: usize) -> MemoryLog {
-        MemoryLog::new(Retention {
-            age: Millis(600_000),
-            events,
-            shops: 100,
-        })
-    }
-
-    async fn append(log: &MemoryLog, event_type: &str, payload: Value) {
-        let event = NewEvent {
-            event_type: EventType::new(event_type).expect("a name"),
-            payload: RawJson::new(&payload.to_string()).expect("JSON"),
-            ..event("{}")
-        };
-        let appended = log.append(clock::now(), &shop("s_1"), event, None).await;
-        assert!(appended.is_ok());
-    }
-
-    #[tokio::test]
-    async fn a_book_is_made_of_the_events() {
-        let log = log(10_000);
-        let order = value!({"orderId": "o_1", "customer": "Ana", "item": "Tea", "total": 3});
-        append(&log, "order_created", order).await;
-        append(
-            &log,
-            "order_updated",
-            value!({"orderId": "o_1", "status": "paid"}),
-        )
-        .await;
-        append(
-            &log,
-            "order_updated",
-            value!({"orderId": "o_2", "status": "paid"}),
-        )
-        .await;
-        append(&log, "chat_message", value!({"text": "hola"})).await;
-        append(&log, "chat_message", value!(7)).await;
-        append(&log, "another", value!({})).await;
-        let mut book = Book::default();
-        assert_eq!(book.catch_up(&log, &shop("s_1")).await, Ok(()));
-        assert_eq!(book.position.get(), 6);
-        let order = value!({"orderId": "o_1", "customer": "Ana", "item": "Tea", "total": 3, "status": "paid"});
-        assert_eq!(book.orders, [order]);
-        assert_eq!(book.chat.len(), 2);
-        assert_eq!(book.chat[0]["text"], "hola");
-        assert_eq!(book.chat[0]["id"], 4);
-    }
-
-    #[tokio::test]
-    async fn a_book_has_a_limit_and_goes_on_after_what_has_expired() {
-        let log = log(50);
-        let mut book = Book::default();
-        for n in 0..300 {
-            append(&log, "chat_message", value!({"text": n.to_string()})).await;
-            if n % 40 == 0 || n == 299 {
-                assert_eq!(book.catch_up(&log, &shop("s_1")).await, Ok(()));
-            }
-        }
-        assert_eq!((book.position.get(), book.chat.len()), (300, ENTRIES_MAX));
-        assert_eq!(book.chat[ENTRIES_MAX - 1]["text"], "299");
-    }
 }
