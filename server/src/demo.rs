@@ -1,6 +1,7 @@
 //! The demo: everybody may log in, and an order book and a chat per shop are made of the shop's own events.
 
 mod book;
+mod pranks;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -111,7 +112,18 @@ pub(crate) fn routes<B: Backend>(demo: &Arc<Demo<B>>) -> Route {
         .and(with(demo))
         .and(warp::header::headers_cloned())
         .then(|demo, headers| async { respond(state(demo, headers).await) });
+    let restart = warp::path!("demo" / "restart")
+        .and(warp::post())
+        .and(with(demo))
+        .and(warp::header::headers_cloned())
+        .then(|demo, headers| async { respond(restart(demo, headers).await) });
+    let rush = warp::path!("demo" / "rush")
+        .and(warp::post())
+        .and(with(demo))
+        .and(warp::header::headers_cloned())
+        .then(|demo, headers| async { respond(rush(demo, headers).await) });
     let routes = login.or(refresh).unify().or(state).unify();
+    let routes = routes.or(restart).unify().or(rush).unify();
     if demo.node.config.static_dir.is_some() {
         return routes.boxed();
     }
@@ -205,10 +217,15 @@ fn logged_in<B: Backend>(
     json(StatusCode::OK, &logged_in)
 }
 
-async fn state<B: Backend>(demo: Arc<Demo<B>>, headers: HeaderMap) -> Answer {
-    let token = bearer(&headers).unwrap_or("");
+/// Who asks, by their token.
+fn identify<B: Backend>(demo: &Demo<B>, headers: &HeaderMap) -> Result<Identity, ApiError> {
+    let token = bearer(headers).unwrap_or("");
     let identity = demo.node.config.verifier.verify(clock::now(), token);
-    let identity = identity.map_err(|error| ApiError::unauthorized(error.to_string()))?;
+    identity.map_err(|error| ApiError::unauthorized(error.to_string()))
+}
+
+async fn state<B: Backend>(demo: Arc<Demo<B>>, headers: HeaderMap) -> Answer {
+    let identity = identify(&demo, &headers)?;
     let book = demo.book(&identity.shop)?;
     let mut book = book.lock().await;
     book.catch_up(&*demo.node.log, &identity.shop).await?;
@@ -219,5 +236,25 @@ async fn state<B: Backend>(demo: Arc<Demo<B>>, headers: HeaderMap) -> Answer {
             "epoch": book.epoch,
             "lastEventId": book.position,
         }),
+    ))
+}
+
+/// Ends the log of the token's shop: all of its tabs fetch their state anew.
+async fn restart<B: Backend>(demo: Arc<Demo<B>>, headers: HeaderMap) -> Answer {
+    let identity = identify(&demo, &headers)?;
+    let bounds = pranks::restart(&demo.node, &identity.shop).await?;
+    Ok(json(
+        StatusCode::OK,
+        &value!({"epoch": bounds.epoch, "head": bounds.head}),
+    ))
+}
+
+/// Publishes a thousand events to the token's shop.
+async fn rush<B: Backend>(demo: Arc<Demo<B>>, headers: HeaderMap) -> Answer {
+    let identity = identify(&demo, &headers)?;
+    let (first, last) = pranks::rush(&demo.node, &identity.shop).await?;
+    Ok(json(
+        StatusCode::CREATED,
+        &value!({"epoch": last.epoch, "first": first.id, "last": last.id}),
     ))
 }

@@ -70,6 +70,7 @@ impl EventTypes {
             r#"{
                 "order_created": {"module": "orders", "from": "client"},
                 "order_updated": {"module": "orders", "from": "client"},
+                "order_cancelled": "orders",
                 "chat_message": {"module": "chat", "from": "client"}
             }"#,
         )

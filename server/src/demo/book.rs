@@ -81,6 +81,10 @@ impl Book {
                     order["status"] = field("status");
                 }
             }
+            "order_cancelled" => {
+                let id = field("orderId");
+                self.orders.retain(|order| order["orderId"] != id);
+            }
             "chat_message" => keep(
                 &mut self.chat,
                 value!({
@@ -152,17 +156,19 @@ mod tests {
             value!({"orderId": "o_2", "status": "paid"}),
         )
         .await;
+        append(&log, "order_created", value!({"orderId": "o_3"})).await;
+        append(&log, "order_cancelled", value!({"orderId": "o_3"})).await;
         append(&log, "chat_message", value!({"text": "hola"})).await;
         append(&log, "chat_message", value!(7)).await;
         append(&log, "another", value!({})).await;
         let mut book = Book::default();
         assert_eq!(book.catch_up(&log, &shop("s_1")).await, Ok(()));
-        assert_eq!(book.position.get(), 6);
+        assert_eq!(book.position.get(), 8);
         let order = value!({"orderId": "o_1", "customer": "Ana", "item": "Tea", "total": 3, "status": "paid"});
         assert_eq!(book.orders, [order]);
         assert_eq!(book.chat.len(), 2);
         assert_eq!(book.chat[0]["text"], "hola");
-        assert_eq!(book.chat[0]["id"], 4);
+        assert_eq!(book.chat[0]["id"], 6);
     }
 
     #[tokio::test]

@@ -122,6 +122,94 @@ async fn the_state_is_made_of_the_events_up_to_its_position() {
     assert_eq!(refused.error(), (401, "unauthorized".to_owned()));
 }
 
+async fn prank(server: &Server, path: &str, token: &str) -> Response {
+    let bearer = format!("Bearer {token}");
+    let headers = [("authorization", bearer.as_str())];
+    server.request("POST", path, &headers, "").await
+}
+
+#[tokio::test]
+async fn a_restarted_log_is_another_one_whose_sessions_refresh_and_no_other_shop_hears_of_it() {
+    let server = Server::flags(&["--demo"]).await;
+    let token = logged_in(&server, "u_1").await;
+    let elsewhere = login(&server, &json!({"userId": "u_2", "shopId": "s_2"})).await;
+    let elsewhere = elsewhere.json()["token"]
+        .as_str()
+        .expect("a token")
+        .to_owned();
+    let (mut client, welcome) = session(&server, &token).await;
+    let before = state(&server, &elsewhere).await;
+    let order = json!({"orderId": "o_1", "customer": "Ana", "item": "Tea", "total": 3});
+    let id = server.publish(order).await;
+    client.frame_of("event").await;
+
+    let restarted = prank(&server, "/demo/restart", &token).await;
+    assert_eq!(restarted.status, 200, "{}", restarted.text());
+    let epoch = restarted.json()["epoch"].clone();
+    assert_ne!(epoch, welcome["epoch"]);
+    assert_eq!(restarted.json()["head"], id, "ids go on counting");
+    let refresh = client.frame_of("full_refresh").await;
+    assert_eq!(
+        (&refresh["reason"], &refresh["epoch"], &refresh["at"]),
+        (&json!("epoch_changed"), &epoch, &json!(id))
+    );
+    assert_eq!(
+        state(&server, &token).await,
+        json!({"state": {"orders": [], "chat": []}, "epoch": epoch, "lastEventId": id})
+    );
+    assert_eq!(state(&server, &elsewhere).await, before);
+}
+
+#[tokio::test]
+async fn a_rush_is_a_thousand_events_of_the_own_shop() {
+    let server = Server::flags(&["--demo"]).await;
+    let token = logged_in(&server, "u_1").await;
+    let (mut client, welcome) = session(&server, &token).await;
+    let rush = prank(&server, "/demo/rush", &token).await;
+    assert_eq!(rush.status, 201, "{}", rush.text());
+    assert_eq!(
+        rush.json(),
+        json!({"epoch": welcome["epoch"], "first": 1, "last": 1_000})
+    );
+    for id in 1..=1_000 {
+        assert_eq!(client.frame_of("event").await["id"], id);
+    }
+    let state = state(&server, &token).await;
+    assert_eq!(state["lastEventId"], 1_000);
+    assert_eq!(state["state"]["orders"].as_array().map(Vec::len), Some(20));
+}
+
+#[tokio::test]
+async fn nobody_plays_with_a_shop_without_its_token() {
+    let server = Server::flags(&["--demo"]).await;
+    for path in ["/demo/restart", "/demo/rush"] {
+        for token in ["", "a.b.c"] {
+            let refused = prank(&server, path, token).await;
+            assert_eq!(refused.error(), (401, "unauthorized".to_owned()), "{path}");
+        }
+    }
+    // Outside of the demo there is nothing to play with.
+    let server = Server::start().await;
+    for path in ["/demo/restart", "/demo/rush"] {
+        assert_eq!(prank(&server, path, "").await.status, 404, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn an_order_is_not_cancelled_by_those_who_placed_it() {
+    let server = Server::flags(&["--demo"]).await;
+    let token = logged_in(&server, "u_1").await;
+    let (mut client, _) = session(&server, &token).await;
+    client
+        .send(json!({"t": "command", "id": "a:1", "type": "order_cancelled", "payload": {"orderId": "o_1"}}))
+        .await;
+    let nack = client.frame_of("nack").await;
+    assert_eq!(
+        (&nack["code"], &nack["executed"]),
+        (&json!("forbidden"), &json!("no"))
+    );
+}
+
 #[tokio::test]
 async fn files_are_served_with_their_types_and_paths_of_the_app_get_its_page() {
     let dir = std::env::temp_dir().join(format!("tabwire-static-{}", std::process::id()));

@@ -445,6 +445,9 @@ async fn demo(seen: &mut Seen) {
     for headers in [&[("authorization", token.as_str())][..], &[]] {
         seen.ask(&server, "POST", "/refresh", headers, "").await;
         seen.ask(&server, "GET", "/state", headers, "").await;
+        seen.ask(&server, "POST", "/demo/restart", headers, "")
+            .await;
+        seen.ask(&server, "POST", "/demo/rush", headers, "").await;
     }
     // The log has room for one shop, and the demo for a hundred.
     server.publish(json!({})).await;
@@ -452,8 +455,13 @@ async fn demo(seen: &mut Seen) {
         let login = json!({"userId": "u_1", "shopId": format!("other_{n}")}).to_string();
         let login = server.request("POST", "/login", &[JSON], &login).await;
         let token = bearer(login.json()["token"].as_str().expect("a token"));
-        seen.ask(&server, "GET", "/state", &[("authorization", &token)], "")
-            .await;
+        let bearer = [("authorization", token.as_str())];
+        seen.ask(&server, "GET", "/state", &bearer, "").await;
+        if n == 0 {
+            for prank in ["/demo/restart", "/demo/rush"] {
+                seen.ask(&server, "POST", prank, &bearer, "").await;
+            }
+        }
     }
 }
 
