@@ -14,7 +14,7 @@ export default defineConfig({
     // `npm run dev` beside `tabwire-server --demo`.
     proxy: {
       "/ws": { target: server, ws: true },
-      ...Object.fromEntries(["/login", "/refresh", "/state", "/events"].map((path) => [path, server])),
+      ...Object.fromEntries(["/login", "/refresh", "/state", "/events", "/demo"].map((path) => [path, server])),
     },
   },
   build: { target: "es2022" },

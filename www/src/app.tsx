@@ -1,57 +1,45 @@
 import { TabwireProvider } from "tabwire/react";
-import type { Session } from "./api";
 import { Login } from "./login";
 import { Actions } from "./panels/actions";
 import { Chat } from "./panels/chat";
-import { Connection } from "./panels/connection";
 import { EventLog } from "./panels/event-log";
+import { Header } from "./panels/header";
+import { Inside } from "./panels/inside";
+import { Latency } from "./panels/latency";
 import { Orders } from "./panels/orders";
-import { TabList } from "./panels/tab-list";
-import { logOut, shopName, usePage, userName } from "./session";
-import { OWN_ID } from "./tabs";
+import { Picture } from "./panels/picture";
+import { Situation } from "./panels/situation";
+import { Timeline } from "./panels/timeline";
+import { Toasts } from "./panels/toasts";
+import { usePage } from "./session";
 
 export function App() {
   const { session, wire } = usePage();
   if (!session || !wire) return <Login />;
   return (
     <TabwireProvider client={wire}>
+      <a className="skip" href="#main">
+        Skip to the shop
+      </a>
       <Header session={session} />
-      <main>
-        <div className="column">
-          <TabList />
-          <Actions />
-        </div>
-        <div className="column wide">
-          <Orders />
-          <div className="pair">
+      <main id="main">
+        <Situation session={session} />
+        <Actions session={session} />
+        <div className="sides">
+          <div className="side">
+            <Orders />
             <Chat />
-            <EventLog />
           </div>
-          <Connection />
+          <div className="side">
+            <Picture />
+            <Timeline />
+            <Latency />
+          </div>
+          <EventLog />
+          <Inside />
         </div>
       </main>
+      <Toasts />
     </TabwireProvider>
-  );
-}
-
-function Header({ session }: { session: Session }) {
-  return (
-    <header>
-      <h1>
-        tabwire <span>live demo</span>
-      </h1>
-      <p className="who">
-        <strong data-testid="user" data-user={session.userId}>
-          {userName(session.userId)}
-        </strong>{" "}
-        at <strong data-testid="shop">{shopName(session.shopId)}</strong>
-        <span className="pill" title="The demo's name for this tab">
-          tab <span data-testid="tab-id">{OWN_ID}</span>
-        </span>
-      </p>
-      <button type="button" className="quiet" onClick={logOut} data-testid="logout" title="Logs out all tabs of this user">
-        Log out everywhere
-      </button>
-    </header>
   );
 }

@@ -11,3 +11,14 @@ export function useNow(ms: number | undefined): number {
   }, [ms]);
   return now;
 }
+
+/** Whether `wanted` has been so for a while: what lasts a moment only is not worth a word. */
+export function useLasting(wanted: boolean, ms: number): boolean {
+  const [lasts, setLasts] = useState(false);
+  useEffect(() => {
+    if (!wanted) return setLasts(false);
+    const waiting = setTimeout(() => setLasts(true), ms);
+    return () => clearTimeout(waiting);
+  }, [wanted, ms]);
+  return lasts && wanted;
+}

@@ -1,4 +1,4 @@
-/** What happened in this tab, newest first. */
+/** What happened in this tab, newest first, and the counts that must add up. */
 
 import type { TabwireEvent } from "tabwire";
 import { create } from "zustand";
@@ -13,7 +13,7 @@ export interface Line {
 }
 
 /** Lines that are kept; a burst of thousands of events must not make the page slow. */
-const LINES_MAX = 200;
+const LINES_MAX = 80;
 
 interface Log {
   lines: readonly Line[];
@@ -21,13 +21,22 @@ interface Log {
   received: number;
   /** Events that came with an id that is not higher than the one before: must stay 0. */
   outOfOrder: number;
+  /** Ids that were left out between two events or after a state: must stay 0, since this user may see everything of the shop. */
+  missing: number;
   /** The last event's, or what the state contains. */
   lastId: number;
 }
 
-export const useLog = create<Log>()(() => ({ lines: [], received: 0, outOfOrder: 0, lastId: 0 }));
+const NOTHING = { lines: [], received: 0, outOfOrder: 0, missing: 0, lastId: 0 };
+
+export const useLog = create<Log>()(() => NOTHING);
 
 let key = 0;
+
+/** `lastId`: where the state is that this tab begins with. */
+export function startLog(lastId: number): void {
+  useLog.setState({ ...NOTHING, lastId });
+}
 
 export function note(kind: Kind, text: string): void {
   add([line(kind, text)]);
@@ -40,13 +49,14 @@ export function noteState(reason: string, lastId: number): void {
 }
 
 export function noteEvents(events: readonly TabwireEvent[]): void {
-  let { received, outOfOrder, lastId } = useLog.getState();
+  let { received, outOfOrder, missing, lastId } = useLog.getState();
   for (const { id } of events) {
     if (id <= lastId) outOfOrder++;
+    else missing += id - lastId - 1;
     lastId = id;
   }
   received += events.length;
-  useLog.setState({ received, outOfOrder, lastId });
+  useLog.setState({ received, outOfOrder, missing, lastId });
   add(events.slice(-LINES_MAX).map((event) => line("event", `#${event.id} ${event.type} ${JSON.stringify(event.payload)}`)));
 }
 

@@ -1,4 +1,6 @@
 import { type FormEvent, useState } from "react";
+import { Logo } from "./icons";
+import { ThemeSwitch } from "./panels/header";
 import { logIn, randomName, SHOPS } from "./session";
 
 export function Login() {
@@ -12,47 +14,54 @@ export function Login() {
 
   return (
     <main className="login">
+      <div className="corner">
+        <ThemeSwitch />
+      </div>
       <form className="panel" onSubmit={submit}>
         <h1>
-          tabwire <span>live demo</span>
+          <Logo /> tabwire <span>live demo</span>
         </h1>
+        <p className="lead">One WebSocket for all tabs of a browser.</p>
         <p>
-          One WebSocket for all tabs of a browser. Join a shop, open more tabs, close the one that leads, cut the network: no
-          event is missing, none comes twice.
+          You run a small shop with orders and a chat, in as many tabs as you like. Beside it you see what happens underneath: which
+          tab leads, what each was given, and how fast. Then break it: close the leader, hang it, cut the network, and watch that no
+          event is missing and none comes twice.
         </p>
-        <label>
-          Your name
-          <input
-            value={name}
-            onChange={(event) => setName(event.target.value)}
-            required
-            maxLength={60}
-            pattern="[A-Za-z0-9_.:\-]+"
-            title="Letters, digits and _ . : -"
-            autoComplete="off"
-            data-testid="login-name"
-          />
-        </label>
-        <fieldset>
-          <legend>Shop</legend>
-          {SHOPS.map((shop) => (
-            <label key={shop.shopId} className="choice">
-              <input
-                type="radio"
-                name="shop"
-                value={shop.shopId}
-                checked={shopId === shop.shopId}
-                onChange={() => setShopId(shop.shopId)}
-                data-testid={`login-shop-${shop.shopId}`}
-              />
-              {shop.name}
-            </label>
-          ))}
-        </fieldset>
         <button type="submit" data-testid="login">
-          Join
+          Start the demo
         </button>
-        <p className="hint">New tabs of this browser join as the same user by themselves.</p>
+        <div className="choices">
+          <label>
+            Your name
+            <input
+              value={name}
+              onChange={(event) => setName(event.target.value)}
+              required
+              maxLength={60}
+              pattern="[A-Za-z0-9_.:\-]+"
+              title="Letters, digits and _ . : -"
+              autoComplete="off"
+              data-testid="login-name"
+            />
+          </label>
+          <fieldset>
+            <legend>Shop</legend>
+            {SHOPS.map((shop) => (
+              <label key={shop.shopId} className="choice">
+                <input
+                  type="radio"
+                  name="shop"
+                  value={shop.shopId}
+                  checked={shopId === shop.shopId}
+                  onChange={() => setShopId(shop.shopId)}
+                  data-testid={`login-shop-${shop.shopId}`}
+                />
+                {shop.name}
+              </label>
+            ))}
+          </fieldset>
+        </div>
+        <p className="hint">No password. New tabs of this browser join as the same user by themselves.</p>
       </form>
     </main>
   );

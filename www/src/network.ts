@@ -1,9 +1,12 @@
 /**
- * A switch for the network, for the demo only: it closes the real socket and keeps new ones from connecting for a while. An app
- * has no need of this file; tabwire takes whatever `WebSocket` the page has.
+ * A switch for the network, for the demo only: it closes the real socket and keeps new ones from connecting for a while, in all tabs
+ * of this browser and in those that are opened meanwhile. An app has no need of this file; tabwire takes whatever `WebSocket` the
+ * page has.
  */
 
 import { create } from "zustand";
+
+const KEY = "tabwire-demo:cut";
 
 /** When the network is back, by `Date.now()`; 0: it is there. */
 export const useNetwork = create<{ cutUntil: number }>()(() => ({ cutUntil: 0 }));
@@ -37,20 +40,29 @@ export function installSwitch(): void {
       return socket;
     },
   });
+  // Whoever leads next must find the network gone too, and so must a tab that is opened now.
+  addEventListener("storage", (event) => event.key === KEY && cut(Number(event.newValue)));
+  cut(Number(localStorage.getItem(KEY)));
 }
 
-/** In this tab. The tabs tell each other, since whoever leads next must find the network gone too. */
+/** Takes the network away from all tabs of this browser. */
 export function cutNetwork(seconds: number): void {
-  const cutUntil = Date.now() + seconds * 1_000;
+  const until = Date.now() + seconds * 1_000;
+  localStorage.setItem(KEY, String(until));
+  cut(until);
+}
+
+export function isCut(): boolean {
+  return Date.now() < useNetwork.getState().cutUntil;
+}
+
+function cut(cutUntil: number): void {
+  if (!(cutUntil > Date.now())) return;
   useNetwork.setState({ cutUntil });
   for (const socket of sockets) if (socket.readyState === WebSocket.OPEN) socket.close();
   setTimeout(() => {
     if (useNetwork.getState().cutUntil !== cutUntil) return; // cut again meanwhile
     useNetwork.setState({ cutUntil: 0 });
     dispatchEvent(new Event("online")); // as the browser says it when a cable is plugged in
-  }, seconds * 1_000);
-}
-
-function isCut(): boolean {
-  return Date.now() < useNetwork.getState().cutUntil;
+  }, cutUntil - Date.now());
 }

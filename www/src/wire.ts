@@ -1,6 +1,6 @@
 /** The demo's events, and the client that brings them into the stores. */
 
-import { createTabwire, type Tabwire } from "tabwire";
+import { createTabwire, type Cursor, type Tabwire } from "tabwire";
 import { bindStore } from "tabwire/zustand";
 import { fetchShop, freshToken, type Session } from "./api";
 import { note, noteEvents, noteState } from "./log";
@@ -31,6 +31,8 @@ export interface ShopState {
 interface Events {
   order_created: Omit<Order, "status">;
   order_updated: { orderId: string; status: OrderStatus };
+  /** Only the server may send it: from a page it is refused. */
+  order_cancelled: { orderId: string };
   chat_message: { text: string };
 }
 
@@ -45,10 +47,13 @@ declare module "tabwire" {
 /** Milliseconds between two looks at the state, in a browser that cannot run the client. */
 const POLL_MS = 5_000;
 
-export function connect(session: Session): Tabwire {
+/** `cursor` is where the shop that is shown is at, when this browser has seen it before. */
+export function connect(session: Session, cursor: Cursor | undefined): Tabwire {
   const wire = createTabwire({
     url: "ws", // beside the page, wherever that is
     user: session.userId,
+    namespace: session.device && `demo:${session.device}`,
+    initialCursor: cursor,
     getToken: ({ reason }) => {
       note("token", `asked for a token: ${reason}`);
       return freshToken(session);
@@ -61,7 +66,7 @@ export function connect(session: Session): Tabwire {
     stateKey: "shop", // it depends on nothing but the user: whoever comes later takes it from the leading tab
     onError: (error) => note("error", error.message),
   });
-  bindStore(wire, useShop, shopReducers);
+  bindStore(wire, useShop, shopReducers, { persistCursor: true });
   wire.onBatch(noteEvents);
   wire.onState((_, { reason, position }) => noteState(reason, position.lastEventId));
   let last = "";

@@ -1,84 +1,21 @@
-// The demo as a person uses it: the built pages, served by the server, and a console that stays empty.
+// The demo's shop in several tabs: orders, chat, the network cut, the leading tab closed, logged out.
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
-import { fileURLToPath } from "node:url";
 
-import { launchForPlaywright } from "../harness/engines/chromium.mjs";
-import { engine } from "../harness/engines/index.mjs";
-import { note } from "../harness/notes.mjs";
-import { Server } from "../harness/server.mjs";
+import { demo, has, hasSessions, isOpen, keptThePromise, leads, logIn, marks, name, number, order, press, role, shows, tabs } from "../harness/demo.mjs";
 import { until } from "../harness/until.mjs";
 
-const SITE = process.env.TABWIRE_SITE ?? fileURLToPath(new URL("../../../www/dist", import.meta.url));
-const SHOP = "northside";
-const SENTENCE = "the demo: three tabs, orders, chat, the network cut, the leading tab closed, logged out";
-const skip = engine.name !== "chromium" && "its pages are played with Playwright, which drives Chromium only here";
-if (skip) note({ engine: engine.name, skipped: SENTENCE, because: skip });
-
-test(`${engine.name}: ${SENTENCE}`, { timeout: 120_000, skip }, async () => {
-  const server = await Server.start({ flags: ["--static", SITE] });
-  const browser = await launchForPlaywright();
-  try {
-    const context = await browser.newContext();
-    const said = [];
-    context.on("page", (page) => {
-      page.on("console", (message) => said.push(`${message.type()}: ${message.text()}`));
-      page.on("pageerror", (error) => said.push(`uncaught: ${error}`));
-    });
-    try {
-      await play(context, server);
-    } catch (error) {
-      for (const page of context.pages()) console.error(`a page shows:\n${await page.locator("#root").innerText()}`);
-      throw error;
-    }
-    assert.deepEqual(said, [], "the console is empty");
-  } finally {
-    await browser.close();
-    await server.kill();
-  }
-});
-
-const UNDER_A_PATH = "the demo under a path of its own finds everything beside its page";
-if (skip) note({ engine: engine.name, skipped: UNDER_A_PATH, because: skip });
-
-test(`${engine.name}: ${UNDER_A_PATH}`, { timeout: 60_000, skip }, async () => {
-  const server = await Server.start({ flags: ["--static", SITE, "--base-path", "/shop/realtime"] });
-  const browser = await launchForPlaywright();
-  try {
-    const page = await browser.newPage();
-    await page.goto(`${server.url}/shop/realtime`); // the slash at its end is the server's matter
-    await page.getByTestId("login-name").fill("ana");
-    await page.getByTestId("login").click();
-    await isOpen(page);
-    await page.getByTestId("place-order").click();
-    await has(page, "order", 1);
-    const [second] = await Promise.all([page.context().waitForEvent("page"), page.getByTestId("open-tab").click()]);
-    await isOpen(second);
-    await has(second, "order", 1);
-  } finally {
-    await browser.close();
-    await server.kill();
-  }
-});
-
-async function play(context, server) {
-  const first = await context.newPage();
-  await first.goto(server.url);
-  await first.getByTestId("login-name").fill("ana");
-  await first.getByTestId(`login-shop-${SHOP}`).check();
-  await first.getByTestId("login").click();
-  await isOpen(first);
-  const [second] = await Promise.all([context.waitForEvent("page"), first.getByTestId("open-tab").click()]);
-  await isOpen(second);
+demo("the demo: three tabs, orders, chat, the network cut, the leading tab closed, logged out", {}, async ({ server, context, url }) => {
+  const [first, second] = await tabs(context, url, "ana", 2);
   const third = await context.newPage();
-  await third.goto(server.url); // it joins the user of the others
+  await third.goto(url); // it joins the user of the others
   await isOpen(third);
-
   const all = [first, second, third];
-  for (const page of all) await shows(page, /^3 tabs, 1 WebSocket$/);
+  for (const page of all) await shows(page, "3 tabs, 1 WebSocket");
   assert.deepEqual(await Promise.all(all.map(role)), ["leader", "follower", "follower"]);
-  await hasOneSession(server);
+  await hasSessions(server, 1);
+  assert.match(await first.title(), /^★ \w{4} leads/);
+  assert.match(await second.title(), /^\w{4} follows/);
 
   await first.getByTestId("place-order").click();
   await third.getByTestId("place-order").click();
@@ -90,6 +27,16 @@ async function play(context, server) {
   }
   await second.getByTestId("advance").first().click();
   for (const page of all) await page.locator("[data-testid=order][data-status=preparing]").waitFor();
+  for (const page of all) {
+    await until("the picture and the timeline show each tab at the same number", async () => {
+      const at = await number(page, "cursor");
+      const shown = await page.locator("[data-testid=tab] .at").allTextContents();
+      const received = await Promise.all(all.map(async (tab) => marks(page, await name(tab), "received")));
+      return at === 4 && shown.every((text) => text === "#4") && received.every((count) => count === 4);
+    });
+    assert.match(await page.getByTestId("latency-published").textContent(), / ms$/);
+  }
+  assert.match(await second.getByTestId("latency-own").textContent(), / ms$/);
 
   await third.getByTestId("cut").click();
   for (const page of all) await page.locator("[data-testid=state][data-state=reconnecting]").waitFor();
@@ -100,58 +47,47 @@ async function play(context, server) {
     await isOpen(page);
     await has(page, "order", 4);
     await page.locator("[data-order=made-meanwhile]").waitFor();
+    await until("it is drawn as replayed", async () => (await marks(page, await name(page), "replayed")) > 0);
   }
   await has(third, "pending", 0);
 
   // A person has opened this one, so it may only leave the group.
   await third.getByTestId("close-leader").click();
   await first.getByTestId("left").waitFor();
-  await until("another tab leads", async () => (await role(second)) === "leader");
+  await leads(second);
   // This one was opened by the demo.
   const closed = second.waitForEvent("close");
   await third.getByTestId("close-leader").click();
   await closed;
-  await until("the last tab leads", async () => (await role(third)) === "leader");
+  await leads(third);
   await first.getByTestId("rejoin").click();
   await isOpen(first);
   assert.equal(await role(first), "follower");
   await order(server, "made-after");
   for (const page of [first, third]) {
     await page.locator("[data-order=made-after]").waitFor();
-    assert.equal(await page.getByTestId("out-of-order").textContent(), "0");
     assert.equal(await page.getByTestId("order-count").textContent(), "5");
   }
-  await hasOneSession(server);
+  await keptThePromise(first, third);
+  await hasSessions(server, 1);
 
   await first.getByTestId("logout").click();
   for (const page of [first, third]) await page.getByTestId("login").waitFor();
   await until("nobody is connected", async () => (await server.metric("tabwire_connections")) === 0);
-}
+  const kept = () => Object.keys(localStorage).filter((key) => key.startsWith("tabwire-demo:shop:"));
+  assert.deepEqual(await first.evaluate(kept), [], "nothing is left of the shop");
+});
 
-function isOpen(page) {
-  return page.locator("[data-testid=state][data-state=open]").waitFor();
-}
+const UNDER = { flags: ["--base-path", "/shop/realtime"], path: "/shop/realtime" }; // the slash at its end is the server's matter
 
-function role(page) {
-  return page.getByTestId("role").textContent();
-}
-
-function shows(page, text) {
-  return page.getByText(text).waitFor();
-}
-
-function has(page, testid, count) {
-  return until(`${count} × ${testid}`, async () => (await page.getByTestId(testid).count()) === count);
-}
-
-async function hasOneSession(server) {
-  await until("the server has one socket", async () => {
-    const listed = (await server.sessions(SHOP)).length;
-    return listed === 1 && (await server.metric("tabwire_connections")) === 1;
-  });
-}
-
-function order(server, orderId) {
-  const payload = { orderId, customer: "Ana", item: "Rye bread", total: 4.2 };
-  return server.publish({ type: "order_created", scope: { shopId: SHOP }, payload });
-}
+demo("the demo under a path of its own finds everything beside its page", UNDER, async ({ context, url }) => {
+  const page = await logIn(context, url, "ana");
+  await page.getByTestId("place-order").click();
+  await has(page, "order", 1);
+  await page.getByTestId("restart").click();
+  await has(page, "order", 0);
+  const second = await press(page, "open-tab");
+  await isOpen(second);
+  await second.getByTestId("place-order").click();
+  await has(page, "order", 1);
+});

@@ -1,7 +1,8 @@
 import { useLog } from "../log";
+import { useShownSlowly } from "../shown";
 
 export function EventLog() {
-  const lines = useLog((log) => log.lines);
+  const lines = useShownSlowly(useLog, (log) => log.lines);
   return (
     <section className="panel log" aria-labelledby="log-title">
       <h2 id="log-title">What happens in this tab</h2>

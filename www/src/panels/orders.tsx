@@ -1,80 +1,97 @@
+import { memo, useEffect, useMemo, useRef } from "react";
 import { useTabwire } from "tabwire/react";
-import { note } from "../log";
-import { nextStatus, type PendingOrder, STATUSES, useShop } from "../shop";
-import type { Order } from "../wire";
+import { shownOrders, type ShownOrder } from "../ahead";
+import { sendAhead, useRefused } from "../send";
+import { nextStatus, STATUSES, useShop } from "../shop";
+import { useShown } from "../shown";
 
 const ADVANCE = { new: "Start", preparing: "Finish", ready: "Deliver", delivered: "" };
+const EMPTY = { new: "Place one: it shows in every tab", preparing: "Nothing in the oven", ready: "Nothing to hand over", delivered: "Nothing delivered yet" };
+const WAITS = { placed: "on its way", changed: "on its way", cancelled: "cancelling" };
 
 export function Orders() {
-  const orders = useShop((shop) => shop.orders);
-  const pending = useShop((shop) => shop.pending);
-  const loaded = useShop((shop) => shop.loaded);
+  const state = useShown(useShop, (shop) => shop.orders);
+  const ahead = useShown(useShop, (shop) => shop.ahead);
+  const loaded = useShown(useShop, (shop) => shop.loaded);
+  const orders = useMemo(() => shownOrders(state, ahead), [state, ahead]);
 
   return (
-    <section className="panel" aria-labelledby="orders-title">
+    <section className="panel orders" aria-labelledby="orders-title">
       <h2 id="orders-title">
-        Orders <span className="count" data-testid="order-count">{orders.length}</span>
+        Orders{" "}
+        <span className="count" data-testid="order-count">
+          {state.length}
+        </span>
       </h2>
       <div className="board" data-testid="orders" aria-busy={!loaded}>
-        {STATUSES.map((status) => (
-          <section key={status} className="lane" aria-label={`Orders: ${status}`}>
-            <h3>
-              {status} <span className="count">{orders.filter((order) => order.status === status).length}</span>
-            </h3>
-            <ul>
-              {status === "new" && pending.map((order) => <PendingCard key={order.orderId} order={order} />).reverse()}
-              {orders
-                .filter((order) => order.status === status)
-                .map((order) => <Card key={order.orderId} order={order} />)
-                .reverse()}
-            </ul>
-          </section>
-        ))}
+        {STATUSES.map((status) => {
+          const lane = orders.filter((order) => order.status === status);
+          return (
+            <section key={status} className="lane" aria-label={`Orders: ${status}`}>
+              <h3>
+                {status} <span className="count">{lane.length}</span>
+              </h3>
+              <ul tabIndex={0} aria-label={`${status} orders, newest first`}>
+                {lane.map((order) => <Card key={order.orderId} order={order} />).reverse()}
+                {!lane.length && <li className="empty">{loaded ? EMPTY[status] : "…"}</li>}
+              </ul>
+            </section>
+          );
+        })}
       </div>
-      {loaded && !orders.length && !pending.length && <p className="empty">No orders yet: place one, and look at another tab.</p>}
     </section>
   );
 }
 
-function Card({ order }: { order: Order }) {
-  const { send } = useTabwire();
-  const next = nextStatus(order.status);
+/** The order that goes to another lane, and the focus with it: its card there is another element. */
+let followed: string | undefined;
+
+/** A burst changes some cards per frame; the others are as they were. */
+const Card = memo(function Card({ order }: { order: ShownOrder }) {
+  const wire = useTabwire();
+  const refused = useRefused((all) => all[order.orderId]);
+  const { orderId, pending, status } = order;
+  const next = nextStatus(status);
+  const card = useRef<HTMLLIElement>(null);
   const advance = () => {
     if (!next) return;
-    send("order_updated", { orderId: order.orderId, status: next }).then(
-      ({ eventId }) => note("command", `order ${order.orderId} is ${next}: event #${eventId}`),
-      (error: Error) => note("error", error.message),
-    );
+    followed = orderId;
+    void sendAhead(wire, "order_updated", { orderId, status: next }, `Order ${orderId}, ${next}`);
   };
+  useEffect(() => {
+    if (followed !== orderId) return;
+    followed = undefined;
+    card.current?.focus({ preventScroll: true });
+  }, [orderId]);
   return (
-    <li className="card" data-testid="order" data-order={order.orderId} data-status={order.status}>
-      <Summary order={order} />
-      {next && (
-        <button type="button" className="small" onClick={advance} data-testid="advance" aria-label={`${ADVANCE[order.status]} order ${order.orderId}: make it ${next}`}>
-          {ADVANCE[order.status]}
-        </button>
+    <li
+      ref={card}
+      tabIndex={-1}
+      className={`card ${pending ? `pending ${pending}` : ""} ${refused ? "refused" : ""}`}
+      data-testid={pending === "placed" ? "pending" : "order"}
+      data-order={orderId}
+      data-status={status}
+      data-pending={pending}
+    >
+      <p className="item">{order.item}</p>
+      <p className="customer">
+        {order.customer} · <code>{orderId}</code>
+      </p>
+      {refused && (
+        <p className="why" data-testid="refused-note">
+          {refused}
+        </p>
       )}
+      {pending ? (
+        <p className="waits">{WAITS[pending]}</p>
+      ) : (
+        next && (
+          <button type="button" className="small" onClick={advance} data-testid="advance" aria-label={`${ADVANCE[status]} order ${orderId}: make it ${next}`}>
+            {ADVANCE[status]}
+          </button>
+        )
+      )}
+      <p className="total">{order.total.toFixed(2)} €</p>
     </li>
   );
-}
-
-function PendingCard({ order }: { order: PendingOrder }) {
-  return (
-    <li className={order.failed ? "card failed" : "card pending"} data-testid="pending" data-order={order.orderId}>
-      <Summary order={order} />
-      <span className="hint">{order.failed ?? "waiting for the server"}</span>
-    </li>
-  );
-}
-
-function Summary({ order }: { order: Order }) {
-  return (
-    <div className="summary">
-      <span className="item">{order.item}</span>
-      <span className="total">{order.total.toFixed(2)} €</span>
-      <span className="customer">
-        {order.customer} · <code>{order.orderId}</code>
-      </span>
-    </div>
-  );
-}
+});
