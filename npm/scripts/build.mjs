@@ -28,6 +28,11 @@ const WASM_FEATURES = [
   "reference-types",
   "multivalue",
 ];
+/**
+ * What esbuild writes so that chunks run in the order of the sources. Ours do nothing when they run, package.json says so, and a
+ * bundler that is told so warns of an import without a name.
+ */
+const ORDERING_IMPORT = /^import "\..*";\n/gm;
 
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));
 const require = createRequire(import.meta.url);
@@ -50,7 +55,7 @@ writeFileSync("dist/tabwire.wasm", wasm);
 if (!WebAssembly.validate(wasm)) fail("dist/tabwire.wasm is not valid: see WASM_FEATURES");
 const deflated = await deflate(wasm);
 
-await build({
+const { outputFiles } = await build({
   entryPoints: ENTRIES.map((name) => `src/${name}.ts`),
   outdir: "dist",
   bundle: true,
@@ -63,7 +68,12 @@ await build({
   legalComments: "none",
   logLevel: "warning",
   plugins: [generatedModules()],
+  write: false,
 });
+mkdirSync("dist/shared");
+for (const { path, text } of outputFiles) writeFileSync(path, text.replace(ORDERING_IMPORT, ""));
+// Where a page is rendered by React on a server, all that has effects or a context must say so in its first line.
+if (!readFileSync("dist/react.js", "utf8").startsWith('"use client";\n')) fail('dist/react.js does not begin with "use client"');
 run(require.resolve("typescript/bin/tsc"), ["-p", "tsconfig.build.json"]);
 await importsOnAServer();
 await report();
@@ -142,7 +152,7 @@ async function report() {
 }
 
 async function bundleForAPage(source) {
-  const { outputFiles } = await build({
+  const { outputFiles, warnings } = await build({
     stdin: { contents: source, resolveDir: process.cwd() },
     bundle: true,
     minify: true,
@@ -151,8 +161,10 @@ async function bundleForAPage(source) {
     target: "es2022",
     external: ["react", "zustand", "redux", "@reduxjs/toolkit"],
     legalComments: "none",
-    logLevel: "error",
+    logLevel: "warning",
   });
+  // Of a package that is linked, as in a monorepo, everybody would see them.
+  if (warnings.length > 0) fail("a bundler has warnings for those who use the package");
   return outputFiles[0].contents;
 }
 
