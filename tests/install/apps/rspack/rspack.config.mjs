@@ -1,0 +1,7 @@
+import { join } from "node:path";
+
+export default {
+  mode: "production",
+  entry: { main: "./main.js", testing: "./testing.js" },
+  output: { path: join(import.meta.dirname, "dist") },
+};

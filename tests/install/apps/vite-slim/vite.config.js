@@ -1,0 +1,7 @@
+import { defineConfig } from "vite";
+
+const server = process.env.TABWIRE_URL ?? "http://127.0.0.1:8080";
+
+export default defineConfig({
+  server: { proxy: { "/ws": { target: server, ws: true }, "/login": server } },
+});

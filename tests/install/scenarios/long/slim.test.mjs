@@ -1,0 +1,34 @@
+// The slim entry: the module is a file, and the bundler says where it went.
+
+import assert from "node:assert/strict";
+
+import { installed } from "../../harness/scenario.mjs";
+import { worksInTwoTabs } from "../../harness/visit.mjs";
+
+installed("vite-slim", {
+  "the dev server": async ({ app, browser, serve }) => {
+    const server = await serve();
+    const url = await app.serve("vite", ["--port", "PORT", "--strictPort"], { TABWIRE_URL: server.url });
+    await worksInTwoTabs(browser, server, url);
+    app.hasPrintedNoComplaint();
+  },
+
+  "the build, in a preview": async ({ app, browser, serve }) => {
+    const server = await serve();
+    await app.run("vite", ["build"]);
+    assert.equal(app.copiesOfTheModule("dist"), 0);
+    const url = await app.serve("vite", ["preview", "--port", "PORT", "--strictPort"], { TABWIRE_URL: server.url });
+    await worksInTwoTabs(browser, server, url);
+    app.hasPrintedNoComplaint();
+  },
+});
+
+installed("webpack-slim", {
+  "new URL and a resource": async ({ app, browser, serve }) => {
+    await app.run("webpack", []);
+    assert.equal(app.copiesOfTheModule("dist"), 0);
+    app.hasPrintedNoComplaint();
+    const server = await serve("--static", app.root);
+    for (const page of ["url", "asset"]) await worksInTwoTabs(browser, server, `${server.url}/webpack-slim/${page}.html`);
+  },
+});
