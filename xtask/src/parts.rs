@@ -28,6 +28,8 @@ pub(crate) enum Part {
     Www,
     /// Real server processes, a real Redis and checking clients, while something breaks
     Faults,
+    /// Fresh apps that install the packed package, each with another bundler, in Chromium
+    Install,
     /// Tabs of real browsers with the packed package, against real server processes
     E2e,
 }
@@ -107,6 +109,7 @@ impl Part {
             Self::Npm => package(),
             Self::Www => site(),
             Self::Faults => faults(all),
+            Self::Install => install(all),
             Self::E2e => e2e(all),
         }
     }
@@ -214,6 +217,22 @@ fn faults(all: bool) -> Result<()> {
         .args(["--test-threads", FAULTS_AT_A_TIME])
         .env("TABWIRE_SERVER", server)
         .env("TABWIRE_LONG", all.to_string())
+        .run()
+}
+
+/// With Vite, or with `all` in every way that we say works.
+fn install(all: bool) -> Result<()> {
+    setup::ensure(&[Need::WasmTarget, Need::Node, Need::Chromium])?;
+    let browser = setup::chromium().context("there is no chromium")?;
+    let server = chain::server()?;
+    let tarball = chain::package()?;
+    chain::install_locked("tests/install")?;
+    npm("tests/install")
+        .arg("test")
+        .env("TABWIRE_SERVER", server)
+        .env("TABWIRE_TARBALL", tarball)
+        .env("TABWIRE_CHROMIUM", browser)
+        .args(all.then_some(["--", "--all"]).into_iter().flatten())
         .run()
 }
 
