@@ -60,7 +60,7 @@ export class App {
     const child = this.#start(join(this.folder, "node_modules/.bin", tool), args.map((arg) => arg.replace("PORT", port)), env);
     this.#served.push(child);
     const url = `http://localhost:${port}`;
-    await until(`${tool} answers`, async () => ended(child) || (await fetch(url)).ok, { withinMs: ANSWERS_WITHIN_MS });
+    await until(`${tool} answers`, async () => ended(child) || (await fetch(url)), { withinMs: ANSWERS_WITHIN_MS });
     assert(!ended(child), `${tool} ended:\n${this.printed}`);
     return url;
   }

@@ -5,11 +5,14 @@ import assert from "node:assert/strict";
 import { installed } from "../../harness/scenario.mjs";
 import { worksInTwoTabs } from "../../harness/visit.mjs";
 
+/** One names the file with `new URL`, the other imports its address. */
+const PAGES = ["url.html", "asset.html"];
+
 installed("vite-slim", {
   "the dev server": async ({ app, browser, serve }) => {
     const server = await serve();
     const url = await app.serve("vite", ["--port", "PORT", "--strictPort"], { TABWIRE_URL: server.url });
-    await worksInTwoTabs(browser, server, url);
+    for (const page of PAGES) await worksInTwoTabs(browser, server, `${url}/${page}`);
     app.hasPrintedNoComplaint();
   },
 
@@ -18,17 +21,17 @@ installed("vite-slim", {
     await app.run("vite", ["build"]);
     assert.equal(app.copiesOfTheModule("dist"), 0);
     const url = await app.serve("vite", ["preview", "--port", "PORT", "--strictPort"], { TABWIRE_URL: server.url });
-    await worksInTwoTabs(browser, server, url);
+    for (const page of PAGES) await worksInTwoTabs(browser, server, `${url}/${page}`);
     app.hasPrintedNoComplaint();
   },
 });
 
 installed("webpack-slim", {
-  "new URL and a resource": async ({ app, browser, serve }) => {
+  "its production build": async ({ app, browser, serve }) => {
     await app.run("webpack", []);
     assert.equal(app.copiesOfTheModule("dist"), 0);
     app.hasPrintedNoComplaint();
     const server = await serve("--static", app.root);
-    for (const page of ["url", "asset"]) await worksInTwoTabs(browser, server, `${server.url}/webpack-slim/${page}.html`);
+    for (const page of PAGES) await worksInTwoTabs(browser, server, `${server.url}/webpack-slim/${page}`);
   },
 });
