@@ -22,6 +22,12 @@ pub(crate) fn server() -> Result<PathBuf> {
     Ok(target()?.join("debug").join("tabwire-server"))
 }
 
+/// The folder with the Rust programs of docs/recipes.
+pub(crate) fn recipes() -> Result<PathBuf> {
+    cargo("build").args(["-p", "tabwire-recipes"]).run()?;
+    Ok(target()?.join("debug"))
+}
+
 /// `npm/wasm`: the compiled client and the JavaScript that loads it.
 pub(crate) fn module() -> Result<Std> {
     let bindgen = tools::bindgen()?.join("wasm-bindgen");

@@ -26,6 +26,8 @@ pub(crate) enum Part {
     Npm,
     /// The demo's pages, built on the packed package
     Www,
+    /// Every block of code in the documentation: compiled, checked or run
+    Docs,
     /// Real server processes, a real Redis and checking clients, while something breaks
     Faults,
     /// Fresh apps that install the packed package, each with another bundler, in Chromium
@@ -108,6 +110,7 @@ impl Part {
             Self::Wasm => wasm(),
             Self::Npm => package(),
             Self::Www => site(),
+            Self::Docs => docs(),
             Self::Faults => faults(all),
             Self::Install => install(all),
             Self::E2e => e2e(all),
@@ -194,6 +197,26 @@ fn site() -> Result<()> {
     setup::ensure(&[Need::WasmTarget, Need::Node])?;
     chain::site()?;
     Ok(())
+}
+
+fn docs() -> Result<()> {
+    setup::ensure(&[Need::WasmTarget, Need::Node, Need::Chromium])?;
+    has("the recipes in Go and Python", &[Need::Go, Need::Python])?;
+    let server = chain::server()?;
+    let recipes = chain::recipes()?;
+    let tarball = chain::package()?;
+    chain::install_with_package("tests/docs", &tarball)?;
+    let browser = setup::chromium().context("there is no chromium")?;
+    npm("tests/docs")
+        .arg("test")
+        .env("TABWIRE_SERVER", server)
+        .env("TABWIRE_RECIPES", recipes)
+        .env(
+            "TABWIRE_XTASK",
+            env::current_exe().context("finding out where this program is")?,
+        )
+        .env("TABWIRE_CHROMIUM", browser)
+        .run()
 }
 
 /// Whether the machine has what some tests need, or could be given it. In CI nothing is passed over.

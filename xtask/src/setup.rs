@@ -30,6 +30,9 @@ pub(crate) enum Need {
     HaProxy,
     /// A clock that can be set for one process
     Faketime,
+    /// For the recipes: Go, and SQLite for it without Go's registry
+    Go,
+    Python,
 }
 
 const NODE_MAJOR_AT_LEAST: u32 = 20;
@@ -57,6 +60,8 @@ pub(crate) fn ensure(needs: &[Need]) -> Result<()> {
             Need::Nginx => packages.extend(daemon("nginx").is_none().then_some("nginx-light")),
             Need::HaProxy => packages.extend(daemon("haproxy").is_none().then_some("haproxy")),
             Need::Faketime => packages.extend(on_path("faketime").is_none().then_some("faketime")),
+            Need::Go => packages.extend(go_packages()),
+            Need::Python => packages.extend(on_path("python3").is_none().then_some("python3")),
         }
     }
     if packages.is_empty() {
@@ -74,6 +79,8 @@ pub(crate) fn ensure(needs: &[Need]) -> Result<()> {
         Need::Nginx => daemon("nginx").is_none(),
         Need::HaProxy => daemon("haproxy").is_none(),
         Need::Faketime => on_path("faketime").is_none(),
+        Need::Go => !go_packages().is_empty(),
+        Need::Python => on_path("python3").is_none(),
         Need::Rustfmt | Need::Clippy | Need::WasmTarget | Need::Node => false,
     });
     if still_missing {
@@ -243,6 +250,17 @@ fn firefox_package() -> &'static str {
 fn on_ubuntu() -> bool {
     let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
     release.lines().any(|line| line == "ID=ubuntu")
+}
+
+/// What is missing for programs in Go that use SQLite.
+fn go_packages() -> Vec<&'static str> {
+    let driver = Path::new("/usr/share/gocode/src/github.com/mattn/go-sqlite3");
+    let mut missing = Vec::new();
+    missing.extend(on_path("go").is_none().then_some("golang-go"));
+    // The driver is compiled with cgo.
+    missing.extend(on_path("gcc").is_none().then_some("gcc"));
+    missing.extend((!driver.exists()).then_some("golang-github-mattn-go-sqlite3-dev"));
+    missing
 }
 
 /// A program that is meant for root: not on everybody's path.
