@@ -13,6 +13,11 @@ export class Proxy {
   /** How many bytes were swallowed, up and down together. */
   swallowedBytes = 0;
 
+  /** What has passed: connections that were taken, and bytes as TCP counts them, without its headers. */
+  connections = 0;
+  upBytes = 0;
+  downBytes = 0;
+
   /** Forwards connections to a port of this machine. */
   static async start(target) {
     const proxy = new Proxy();
@@ -57,6 +62,7 @@ export class Proxy {
   }
 
   #forward(client) {
+    this.connections += 1;
     const server = connect(this.#target, "127.0.0.1");
     const link = {
       up: true,
@@ -69,9 +75,12 @@ export class Proxy {
       },
     };
     this.#links.add(link);
-    const pass = (chunk, open, to) => (open ? to.write(chunk) : (this.swallowedBytes += chunk.length));
-    client.on("data", (chunk) => pass(chunk, link.up, server));
-    server.on("data", (chunk) => pass(chunk, link.down, client));
+    const pass = (chunk, open, to, counter) => {
+      if (open) to.write(chunk);
+      this[open ? counter : "swallowedBytes"] += chunk.length;
+    };
+    client.on("data", (chunk) => pass(chunk, link.up, server, "upBytes"));
+    server.on("data", (chunk) => pass(chunk, link.down, client, "downBytes"));
     client.on("close", () => link.up && server.destroy());
     server.on("close", () => link.down && client.destroy());
     // A reset is followed by "close", which is all there is to do about it.
