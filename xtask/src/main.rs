@@ -4,6 +4,7 @@
 //! itself: it calls cargo, npm, wasm-bindgen and a browser in the right order (`chain.rs`), and nothing here is
 //! needed to work on one folder with that folder's own tools.
 
+mod bench;
 mod chain;
 mod lint;
 mod parts;
@@ -17,6 +18,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 
+use crate::bench::Bench;
 use crate::parts::Part;
 use crate::run::{cargo, cmd};
 use crate::setup::Need;
@@ -52,6 +54,11 @@ enum Command {
     Sim(Sim),
     /// Break real processes at random and watch what clients are given
     Soak(Soak),
+    /// Measure: everything, or only what is named
+    Bench {
+        /// What to measure, in the order given
+        names: Vec<Bench>,
+    },
     /// Format the Rust code
     Fmt,
     /// Check formatting, lints, and that no file of this machine's own is committed
@@ -107,6 +114,7 @@ fn main() -> ExitCode {
         Command::Demo { port } => demo(port),
         Command::Sim(sim) => simulate(&sim),
         Command::Soak(options) => soak(&options),
+        Command::Bench { names } => bench::bench(&names),
         Command::Fmt => format(),
         Command::Lint => lint::lint(),
     };
