@@ -5,5 +5,8 @@ import { loadEmbedded } from "./load.js";
 
 export * from "./public.js";
 
-/** Joins the tabs of `url` and `user`. On a server it returns a client that stays `idle`. */
+/**
+ * Joins the tabs of `url` and `user`. On a server it returns a client that stays `idle`.
+ * @function
+ */
 export const createTabwire: CreateTabwire = (options) => createWith(loadEmbedded, options);

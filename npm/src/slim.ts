@@ -6,5 +6,8 @@ import { loadSlim } from "./load-slim.js";
 export * from "./public.js";
 export { init, type WasmSource } from "./load-slim.js";
 
-/** Joins the tabs of `url` and `user`, after `init`. On a server it returns a client that stays `idle`. */
+/**
+ * Joins the tabs of `url` and `user`, after `init`. On a server it returns a client that stays `idle`.
+ * @function
+ */
 export const createTabwire: CreateTabwire = (options) => createWith(loadSlim, options);
