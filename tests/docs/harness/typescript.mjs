@@ -21,12 +21,17 @@ const OPTIONS = {
   noEmit: true,
 };
 
+/** Those of the reference are what comments of the source show, without what is around it: they are parsed. */
+const GENERATED = "docs/api/";
+
 /** Lines like `docs/faq.md:12: …`, none when all is well. */
-export function errorsIn(blocks) {
+export function errorsIn(all) {
+  const isGenerated = ({ page }) => page.startsWith(GENERATED);
+  const blocks = all.filter((block) => !isGenerated(block));
   const folder = mkdtempSync(join(MODULES, ".blocks-"));
   try {
     const files = new Map(blocks.map((block, index) => [write(folder, block, index), block]));
-    return byProgram([...files]).flatMap((some) => check(some, files));
+    return [...byProgram([...files]).flatMap((some) => check(some, files)), ...all.filter(isGenerated).flatMap(unparsable)];
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -44,6 +49,13 @@ function byProgram(files) {
   const registers = new Set(files.filter(([, { code }]) => code.includes("interface Register")).map(([, { page }]) => page));
   const own = [...registers].map((page) => files.filter(([, block]) => block.page === page));
   return [files.filter(([, { page }]) => !registers.has(page)), ...own].filter((group) => group.length > 0);
+}
+
+/** A statement, or a member of an object that the comment is about. */
+function unparsable({ page, line, code }) {
+  const wrongs = [code, `({\n${code}\n})`].map((text) => ts.transpileModule(text, { reportDiagnostics: true }).diagnostics);
+  if (wrongs.some((wrong) => wrong.length === 0)) return [];
+  return wrongs[0].map(({ messageText }) => `${page}:${line}: ${ts.flattenDiagnosticMessageText(messageText, "\n")}`);
 }
 
 const parsed = new Map();
