@@ -9,11 +9,22 @@ const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 /// The files that are about running the server, with their names.
 fn documents() -> Vec<(String, String)> {
-    let mut files = vec![Path::new(ROOT).join("README.md")];
-    for folder in ["docs", "docs/proxies", "deploy"] {
-        let entries = fs::read_dir(Path::new(ROOT).join(folder)).expect("it is there");
-        let paths = entries.map(|entry| entry.expect("it can be read").path());
-        files.extend(paths.filter(|path| path.is_file()));
+    let mut files = vec![
+        Path::new(ROOT).join("README.md"),
+        Path::new(ROOT).join("CONTRIBUTING.md"),
+        Path::new(ROOT).join("npm/README.md"),
+        Path::new(ROOT).join("protocol/PROTOCOL.md"),
+    ];
+    let mut folders = vec![Path::new(ROOT).join("docs"), Path::new(ROOT).join("deploy")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("it is there") {
+            let path = entry.expect("it can be read").path();
+            match path.extension().and_then(|ending| ending.to_str()) {
+                None if path.is_dir() => folders.push(path),
+                Some("png") => {}
+                _ => files.push(path),
+            }
+        }
     }
     let read = |path: &Path| {
         (
@@ -48,7 +59,9 @@ fn every_environment_variable_of_the_documents_is_a_flags() {
         .get_arguments()
         .filter_map(|arg| arg.get_env()?.to_str())
         .collect();
-    for (name, text) in documents() {
+    // Those who work here set the tests' own, too.
+    let documents = documents().into_iter();
+    for (name, text) in documents.filter(|(name, _)| !name.ends_with("CONTRIBUTING.md")) {
         for word in words(&text, "TABWIRE_", |c| c.is_ascii_uppercase() || c == '_') {
             // Those of the tests, and `TABWIRE_…`.
             let is_known = known.contains(word.as_str()) || word.starts_with("TABWIRE_TEST_");
@@ -102,20 +115,78 @@ fn every_metric_of_dashboard_and_alerts_is_documented() {
 
 #[test]
 fn every_link_between_the_documents_leads_somewhere() {
+    let mut seen = 0;
     for (name, text) in documents()
         .into_iter()
         .filter(|(name, _)| name.ends_with(".md"))
     {
         let folder = Path::new(&name).parent().expect("a file has a folder");
-        for link in text
-            .split("](")
-            .skip(1)
-            .filter_map(|rest| rest.split(')').next())
-        {
-            let path = link.split('#').next().unwrap_or(link);
-            if !path.is_empty() && !path.contains("://") {
-                assert!(folder.join(path).exists(), "{name}: {link}");
+        for link in links(&text) {
+            if link.contains("://") {
+                continue;
             }
+            let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target = match path {
+                "" => Path::new(&name).to_owned(),
+                path => folder.join(path),
+            };
+            assert!(target.exists(), "{name}: {link}");
+            if !anchor.is_empty() {
+                let page = fs::read_to_string(&target).expect("an anchor is in a page");
+                assert!(anchors(&page).contains(anchor), "{name}: {link}");
+            }
+            seen += 1;
         }
     }
+    assert!(seen > 100, "the documents have links");
+}
+
+fn links(text: &str) -> impl Iterator<Item = &str> {
+    let targets = text.split("](").skip(1);
+    targets.filter_map(|rest| rest.split(')').next())
+}
+
+/// What a link to a part of a page may name: headings as GitHub does it, and anchors that are written out.
+fn anchors(page: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for heading in headings(page) {
+        let plain: String = heading
+            .to_lowercase()
+            .replace(' ', "-")
+            .chars()
+            .filter(|c| c.is_alphanumeric() || *c == '-' || *c == '_')
+            .collect();
+        // Of several that are alike, the others are numbered.
+        let numbered = |n: usize| match n {
+            0 => plain.clone(),
+            n => format!("{plain}-{n}"),
+        };
+        let own = (0..).map(numbered).find(|name| !found.contains(name));
+        found.extend(own);
+    }
+    let written = page.split("<a id=\"").skip(1);
+    found.extend(written.filter_map(|rest| Some(rest.split_once('"')?.0.to_owned())));
+    found
+}
+
+/// The text of the headings; in a block of code a line that begins like one is none.
+fn headings(page: &str) -> Vec<&str> {
+    let mut in_code = false;
+    let mut found = Vec::new();
+    for line in page.lines() {
+        if line.trim_start().starts_with("```") {
+            in_code = !in_code;
+        } else if !in_code && line.starts_with('#') {
+            found.push(line.trim_start_matches('#').trim());
+        }
+    }
+    found
+}
+
+#[test]
+fn anchors_are_what_github_makes_of_headings() {
+    let page =
+        "# A state, and `what` it is\n```sh\n# none\n```\n## Twice\n## Twice\n<a id=\"own\"></a>\n";
+    let expected = ["a-state-and-what-it-is", "own", "twice", "twice-1"];
+    assert!(anchors(page).iter().eq(&expected), "{:?}", anchors(page));
 }
