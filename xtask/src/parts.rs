@@ -202,6 +202,11 @@ fn site() -> Result<()> {
 fn docs() -> Result<()> {
     setup::ensure(&[Need::WasmTarget, Need::Node, Need::Chromium])?;
     has("the recipes in Go and Python", &[Need::Go, Need::Python])?;
+    cargo("doc")
+        .arg("--no-deps")
+        .args(selection(&LIBRARIES))
+        .env("RUSTDOCFLAGS", "-D warnings")
+        .run()?;
     let server = chain::server()?;
     let recipes = chain::recipes()?;
     let tarball = chain::package()?;

@@ -1,6 +1,6 @@
 //! The connections to Redis: one server, one behind Sentinels, or a cluster of them.
 //!
-//! Nothing is decided here. A [`Link`] runs scripts and commands, and follows channels; what is lost on the way it says: a call
+//! Nothing is decided here. A `Link` runs scripts and commands, and follows channels; what is lost on the way it says: a call
 //! that failed says whether it can have taken effect, a subscription that missed something says so. The crate `redis` is used in
 //! this folder and nowhere else.
 
