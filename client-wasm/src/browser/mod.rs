@@ -3,6 +3,7 @@
 //! Nothing is decided here. Features are detected by trying them, since constructors throw where cookies are blocked.
 
 mod client;
+mod driver;
 mod host;
 mod js;
 mod lock;
