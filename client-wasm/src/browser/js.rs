@@ -1,6 +1,6 @@
 //! Reading and making JavaScript values, in few bytes.
 
-use js_sys::{JSON, Reflect};
+use js_sys::Reflect;
 use wasm_bindgen::prelude::*;
 
 /// A property, or undefined: what is no object has none.
@@ -14,8 +14,9 @@ pub(crate) fn text(object: &JsValue, key: &str) -> Option<String> {
 }
 
 /// The value in a text that this module wrote as JSON.
+#[cfg(feature = "npm")]
 pub(crate) fn parsed(json: &str) -> JsValue {
-    JSON::parse(json).unwrap_or(JsValue::UNDEFINED)
+    js_sys::JSON::parse(json).unwrap_or(JsValue::UNDEFINED)
 }
 
 /// Sets a property; where that is refused there is nothing to be done about it.

@@ -2,15 +2,17 @@
 //!
 //! Nothing is decided here. Features are detected by trying them, since constructors throw where cookies are blocked.
 
+#[cfg(feature = "npm")]
 mod client;
-mod driver;
+pub(crate) mod driver;
+#[cfg(feature = "npm")]
 mod host;
-mod js;
+pub(crate) mod js;
 mod lock;
 mod message;
-mod page;
+pub(crate) mod page;
 mod socket;
-mod text;
+pub(crate) mod text;
 
-pub use client::Client;
-pub use host::Host;
+#[cfg(feature = "npm")]
+pub use {client::Client, host::Host};

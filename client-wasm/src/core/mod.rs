@@ -75,6 +75,8 @@ pub use io::{
     Config, Counters, Failure, FailureReason, FetchReason, Input, LockRequest, Log, NewCommand,
     Output, Settlement, Sharing, SocketId, TokenReason,
 };
+#[cfg(all(target_arch = "wasm32", any(feature = "npm", feature = "typed")))]
+pub(crate) use json::{parse_number, push_number};
 pub use message::{
     Envelope, LeaderStatus, Leadership, MESSAGE_VERSION, Message, RelayPosition, SessionInfo,
     SharedState, TabId,
@@ -86,8 +88,5 @@ pub use ring::{RING_BYTES_MAX, RING_FRAMES_MAX};
 pub use status::{LinkStatus, Reason, Role, State, Status};
 pub use tab::{BEACON_MS, Inspection, Sizes, Tab, Why};
 pub use time::SteadyClock;
-#[cfg(target_arch = "wasm32")]
-pub(crate) use {
-    json::{Writer, parse_number, push_number},
-    post::write_session,
-};
+#[cfg(all(target_arch = "wasm32", feature = "npm"))]
+pub(crate) use {json::Writer, post::write_session};
