@@ -5,6 +5,8 @@
 #![cfg(target_arch = "wasm32")]
 
 mod page;
+#[cfg(feature = "typed")]
+mod typed;
 
 use page::{Group, Server, Tab, until};
 use wasm_bindgen_test::{wasm_bindgen_test as test, wasm_bindgen_test_configure};

@@ -78,6 +78,15 @@ export function lack(what) {
     Object.defineProperty(object, name, { configurable: true, value });
     return () => (own ? Object.defineProperty(object, name, own) : delete object[name]);
 }
+/** Calls what may trap. */
+export function survive(call) {
+    try {
+        call();
+        return false;
+    } catch (error) {
+        return error instanceof WebAssembly.RuntimeError;
+    }
+}
 export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 "#)]
 extern "C" {
@@ -101,6 +110,10 @@ extern "C" {
     fn steal(lock: &str) -> JsValue;
 
     fn lack(what: &str) -> Function;
+
+    /// Calls a function and says whether it trapped.
+    #[cfg(feature = "typed")]
+    pub(crate) fn survive(call: &JsValue) -> bool;
 }
 
 /// The clients made last see their pages hidden or shown, in the order in which they were made.
@@ -185,8 +198,20 @@ impl Server {
 
     /// Publishes an event, and returns its id.
     pub(crate) async fn publish(shop: &str) -> u64 {
-        let receipt = Self::operate("POST", "/events", Some(Self::event(shop))).await;
+        Self::publish_this(Self::event(shop)).await
+    }
+
+    async fn publish_this(event: Value) -> u64 {
+        let receipt = Self::operate("POST", "/events", Some(event)).await;
         receipt["id"].as_u64().expect("it has an id")
+    }
+
+    /// Publishes an event with a payload of the test's own, and returns its id.
+    #[cfg(feature = "typed")]
+    pub(crate) async fn publish_with(shop: &str, payload: Value) -> u64 {
+        let mut event = Self::event(shop);
+        event["payload"] = payload;
+        Self::publish_this(event).await
     }
 
     /// Publishes many events at once, and returns their ids.
@@ -216,7 +241,7 @@ impl Server {
     }
 
     /// The state of the token's shop, with the position it is at.
-    async fn state(token: &str) -> Value {
+    pub(crate) async fn state(token: &str) -> Value {
         Self::call("GET", "/state", token, None).await
     }
 }
@@ -227,7 +252,7 @@ pub(crate) struct Group {
     pub(crate) user: String,
     pub(crate) shop: String,
     pub(crate) token: String,
-    namespace: String,
+    pub(crate) namespace: String,
 }
 
 /// A cursor as the app keeps it.
@@ -262,7 +287,7 @@ impl Group {
         noise(&format!("tabwire:{}", self.name()));
     }
 
-    fn url() -> String {
+    pub(crate) fn url() -> String {
         format!("{}/ws", server().replacen("http", "ws", 1))
     }
 
