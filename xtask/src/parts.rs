@@ -54,6 +54,8 @@ const CRATES: [&str; 5] = [
 ];
 /// Those with a library, whose documentation has examples to run.
 const LIBRARIES: [&str; 3] = ["tabwire-protocol", "tabwire-client", "tabwire-server"];
+/// What front ends in Rust use of the client. Nothing else is built with it.
+const TYPED_API: [&str; 2] = ["--features", "tabwire-client/typed"];
 
 /// Runs `parts`, or all of them, up to the first that fails. Ends with the seconds of each and a closing line.
 pub(crate) fn test(parts: &[Part], all: bool) -> Result<()> {
@@ -130,7 +132,11 @@ fn unit() -> Result<()> {
         false => cargo("test"),
     };
     let kinds = ["--lib", "--bins", "--tests"];
-    tests().args(kinds).args(selection(&CRATES)).run()?;
+    tests()
+        .args(kinds)
+        .args(selection(&CRATES))
+        .args(TYPED_API)
+        .run()?;
     if has_redis {
         // The same server with its log and its sessions in Redis: nobody outside can tell.
         tests()
@@ -138,7 +144,11 @@ fn unit() -> Result<()> {
             .env("TABWIRE_TEST_LOG", "redis")
             .run()?;
     }
-    cargo("test").arg("--doc").args(selection(&LIBRARIES)).run()
+    cargo("test")
+        .arg("--doc")
+        .args(selection(&LIBRARIES))
+        .args(TYPED_API)
+        .run()
 }
 
 fn selection(crates: &[&'static str]) -> Vec<&'static str> {
@@ -170,6 +180,8 @@ fn wasm() -> Result<()> {
         ])
         .arg(driver)
         .arg("client-wasm")
+        // The typed API is tested beside what the npm package is made of.
+        .args(["--features", "typed"])
         // wasm-pack takes the wasm-bindgen it finds there, and checks that its version is the lockfile's.
         .env("PATH", path_with(bindgen)?)
         // A driver named here would be preferred to ours.
