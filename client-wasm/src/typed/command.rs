@@ -109,6 +109,13 @@ pub struct Sending {
     pending: Rc<Pending>,
 }
 
+impl Sending {
+    /// The command's id: the `command_id` of the event that it becomes. None when it was refused before it was sent.
+    pub fn id(&self) -> Option<&str> {
+        self.pending.id.as_deref()
+    }
+}
+
 impl Future for Sending {
     type Output = Outcome;
 
@@ -124,6 +131,7 @@ impl Future for Sending {
 }
 
 struct Pending {
+    id: Option<String>,
     command_type: &'static str,
     outcome: Cell<Option<Outcome>>,
     waker: Cell<Option<Waker>>,
@@ -197,7 +205,7 @@ pub(crate) struct Commands {
 impl Commands {
     /// A command that the machine knows by this id.
     pub(crate) fn wait(&self, command_type: &'static str, id: String) -> Sending {
-        let sending = Self::sending(command_type, None);
+        let sending = Self::sending(command_type, Some(id.clone()), None);
         let pending = Rc::clone(&sending.pending);
         self.waiting.borrow_mut().insert(id, pending);
         sending
@@ -205,7 +213,7 @@ impl Commands {
 
     /// A command that was answered before it was sent.
     pub(crate) fn answered(command_type: &'static str, answer: Answer) -> Sending {
-        Self::sending(command_type, Some(answer.outcome(command_type)))
+        Self::sending(command_type, None, Some(answer.outcome(command_type)))
     }
 
     pub(crate) fn settled(&self, id: &str, answer: Answer) {
@@ -227,9 +235,14 @@ impl Commands {
         }
     }
 
-    fn sending(command_type: &'static str, outcome: Option<Outcome>) -> Sending {
+    fn sending(
+        command_type: &'static str,
+        id: Option<String>,
+        outcome: Option<Outcome>,
+    ) -> Sending {
         Sending {
             pending: Rc::new(Pending {
+                id,
                 command_type,
                 outcome: Cell::new(outcome),
                 waker: Cell::new(None),

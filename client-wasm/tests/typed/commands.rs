@@ -41,13 +41,15 @@ async fn a_typed_command_becomes_an_event_and_is_acked_with_its_id() {
         let by = Rc::<RefCell<Option<_>>>::default();
         let seen = Rc::clone(&by);
         let on = app.wire.on::<Chat>(move |event| {
-            *seen.borrow_mut() = Some((event.by.clone(), event.command_id.is_some()));
+            *seen.borrow_mut() = Some((event.by.clone(), event.command_id.clone()));
         });
         let chat = Chat {
             text: text.to_owned(),
         };
-        let ack = app.wire.send(&chat, SendOptions::default()).await;
-        let ack = ack.expect("the server takes it");
+        let sending = app.wire.send(&chat, SendOptions::default());
+        let command_id = sending.id().map(str::to_owned);
+        assert!(command_id.is_some());
+        let ack = sending.await.expect("the server takes it");
         let id = ack.event_id.expect("it became an event");
         assert_eq!(
             ack.epoch.as_deref(),
@@ -58,7 +60,7 @@ async fn a_typed_command_becomes_an_event_and_is_acked_with_its_id() {
             let told = Told::Chat(id, text.to_owned());
             until("each has it", || other.told().contains(&told)).await;
         }
-        assert_eq!(*by.borrow(), Some((Some(group.user.clone()), true)));
+        assert_eq!(*by.borrow(), Some((Some(group.user.clone()), command_id)));
         drop(on);
     }
 }
