@@ -5,6 +5,8 @@
 //! client-wasm ── cargo, wasm-bindgen ──> npm/wasm ── npm run build ──> npm/dist ── npm pack ──> npm/tabwire-*.tgz
 //!                                                                                                  │ npm install
 //! tabwire-server --static www/dist <── www/dist <── npm run build ── www <─────────────────────────┴──> tests/e2e
+//!
+//! client-wasm ── examples/leptos ── cargo, wasm-bindgen ──> examples/leptos/dist ──> tests/e2e
 //! ```
 
 use std::path::{Path, PathBuf};
@@ -133,6 +135,38 @@ pub(crate) fn site() -> Result<PathBuf> {
     install_with_package("www", &tarball)?;
     npm("www").args(["run", "build"]).run()?;
     Ok(root().join("www").join("dist"))
+}
+
+/// The order board in Leptos: what `trunk build` makes, without trunk.
+pub(crate) fn leptos_board() -> Result<PathBuf> {
+    let bindgen = tools::bindgen()?.join("wasm-bindgen");
+    let target = target()?;
+    cargo("build")
+        .args(["--manifest-path", "examples/leptos/Cargo.toml"])
+        .args(["--target", "wasm32-unknown-unknown", "--target-dir"])
+        .arg(&target)
+        .run()?;
+    let dist = "examples/leptos/dist";
+    let compiled = target
+        .join("wasm32-unknown-unknown")
+        .join("debug")
+        .join("tabwire-example-leptos.wasm");
+    cmd(bindgen)
+        .args(["--target", "web", "--no-typescript"])
+        .args(["--out-dir", dist, "--out-name", "board"])
+        .arg(compiled)
+        .run()?;
+    let page = fs::read_to_string(root().join("examples/leptos/index.html"))
+        .context("reading the board's page")?;
+    let here = page
+        .lines()
+        .find(|line| line.contains("data-trunk"))
+        .context("the board's page does not say where the app is loaded")?;
+    let load = "<script type=\"module\">import init from './board.js'; init();</script>";
+    let dist = root().join(dist);
+    fs::write(dist.join("index.html"), page.replace(here, load))
+        .context("writing the board's page")?;
+    Ok(dist)
 }
 
 /// `npm ci`, when the lockfile has changed since the last time.

@@ -10,6 +10,11 @@ use crate::setup::{self, Need};
 pub(crate) fn lint() -> Result<()> {
     setup::ensure(&[Need::Rustfmt, Need::Clippy, Need::WasmTarget])?;
     cmd("cargo").args(["fmt", "--all", "--check"]).run()?;
+    // A workspace of its own. Its warnings are errors when it is built.
+    cmd("cargo")
+        .args(["fmt", "--check", "--manifest-path"])
+        .arg("examples/leptos/Cargo.toml")
+        .run()?;
     // The default members: the bindgen tools are six lines around a large dependency.
     cargo("clippy")
         .args(["--all-targets", "--features", "tabwire-client/typed"])

@@ -185,5 +185,8 @@ fn soak(options: &Soak) -> Result<()> {
 
 fn format() -> Result<()> {
     setup::ensure(&[Need::Rustfmt])?;
-    cmd("cargo").args(["fmt", "--all"]).run()
+    cmd("cargo").args(["fmt", "--all"]).run()?;
+    cmd("cargo")
+        .args(["fmt", "--manifest-path", "examples/leptos/Cargo.toml"])
+        .run()
 }

@@ -291,10 +291,12 @@ fn e2e(all: bool) -> Result<()> {
     let tarball = chain::package()?;
     chain::install_with_package("tests/e2e", &tarball)?;
     let site = chain::site()?;
+    let board = chain::leptos_board()?;
     let mut scenarios = npm("tests/e2e")
         .arg("test")
         .env("TABWIRE_SERVER", server)
-        .env("TABWIRE_SITE", site);
+        .env("TABWIRE_SITE", site)
+        .env("TABWIRE_LEPTOS", board);
     for (name, browser) in browsers {
         if let Some(path) = browser {
             scenarios = scenarios.env(name, path);
