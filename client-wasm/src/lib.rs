@@ -14,6 +14,11 @@ pub mod browser;
 #[cfg(feature = "typed")]
 pub mod typed;
 
+/// The README's example must compile as it stands.
+#[cfg(all(doctest, feature = "typed"))]
+#[doc = include_str!("../../README.md")]
+mod readme {}
+
 // An application chooses its own: only the module that is one by itself brings it.
 #[cfg(all(target_arch = "wasm32", feature = "npm"))]
 #[global_allocator]
