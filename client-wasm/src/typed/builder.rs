@@ -1,6 +1,6 @@
 //! The options, checked once: a mistake is an error where it is made, and names the option.
 
-use std::rc::Rc;
+use std::{fmt, rc::Rc};
 
 use tabwire_protocol::{Cursor, UserId};
 
@@ -52,6 +52,16 @@ pub struct Builder<S: 'static = ()> {
     initial_cursor: Option<Cursor>,
     errors: Errors,
     debug: bool,
+}
+
+impl<S> fmt::Debug for Builder<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("url", &self.url)
+            .field("user", &self.user)
+            .field("namespace", &self.namespace)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Builder {

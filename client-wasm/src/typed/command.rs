@@ -3,6 +3,7 @@
 use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
+    fmt,
     future::Future,
     pin::Pin,
     rc::Rc,
@@ -107,6 +108,15 @@ type Outcome = Result<Ack, TabwireError>;
 #[must_use = "what comes of a command is only known to who awaits it"]
 pub struct Sending {
     pending: Rc<Pending>,
+}
+
+impl fmt::Debug for Sending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sending")
+            .field("command_type", &self.pending.command_type)
+            .field("id", &self.pending.id)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Sending {

@@ -3,6 +3,7 @@
 use std::{
     any::{Any, TypeId},
     cell::{Cell, RefCell},
+    fmt,
     rc::{Rc, Weak},
 };
 
@@ -16,6 +17,12 @@ use super::{
 #[must_use = "dropping it removes the handler at once; `forget` keeps it for the life of the client"]
 pub struct Subscription {
     off: Option<Box<dyn FnOnce()>>,
+}
+
+impl fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Subscription")
+    }
 }
 
 impl Subscription {
@@ -72,16 +79,17 @@ struct Registration<S> {
     removed: Cell<bool>,
 }
 
-type List<S> = Rc<RefCell<Vec<Rc<Registration<S>>>>>;
+/// Replaced when it changes while it is gone through: a handler that is added does not hear of what is under way.
+type List<S> = RefCell<Rc<Vec<Rc<Registration<S>>>>>;
 
 pub(crate) struct Handlers<S> {
-    list: List<S>,
+    list: Rc<List<S>>,
 }
 
 impl<S: 'static> Handlers<S> {
     pub(crate) fn new() -> Self {
         Self {
-            list: List::default(),
+            list: Rc::default(),
         }
     }
 
@@ -90,7 +98,7 @@ impl<S: 'static> Handlers<S> {
             handler: RefCell::new(handler),
             removed: Cell::new(false),
         });
-        self.list.borrow_mut().push(Rc::clone(&registration));
+        change(&self.list, |list| list.push(Rc::clone(&registration)));
         let (list, registration) = (Rc::downgrade(&self.list), Rc::downgrade(&registration));
         Subscription {
             off: Some(Box::new(move || remove(&list, &registration))),
@@ -98,7 +106,7 @@ impl<S: 'static> Handlers<S> {
     }
 
     pub(crate) fn clear(&self) {
-        for registration in self.list.take() {
+        for registration in self.list.take().iter() {
             registration.removed.set(true);
         }
     }
@@ -153,11 +161,10 @@ impl<S: 'static> Handlers<S> {
         });
     }
 
-    /// Those that are there now: one that a handler adds does not hear of what is under way, and one that it removes does not
-    /// hear of anything more.
+    /// Those that are there now, without those that one of them removes.
     fn each(&self, mut call: impl FnMut(&mut Handler<S>)) {
-        let registrations = self.list.borrow().clone();
-        for registration in registrations {
+        let registrations = Rc::clone(&self.list.borrow());
+        for registration in registrations.iter() {
             if !registration.removed.get() {
                 call(&mut registration.handler.borrow_mut());
             }
@@ -165,11 +172,16 @@ impl<S: 'static> Handlers<S> {
     }
 }
 
-fn remove<S>(list: &Weak<RefCell<Vec<Rc<Registration<S>>>>>, registration: &Weak<Registration<S>>) {
+fn change<S>(list: &List<S>, change: impl FnOnce(&mut Vec<Rc<Registration<S>>>)) {
+    change(Rc::make_mut(&mut list.borrow_mut()));
+}
+
+fn remove<S>(list: &Weak<List<S>>, registration: &Weak<Registration<S>>) {
     let (Some(list), Some(registration)) = (list.upgrade(), registration.upgrade()) else {
         return;
     };
     registration.removed.set(true);
-    list.borrow_mut()
-        .retain(|other| !Rc::ptr_eq(other, &registration));
+    change(&list, |list| {
+        list.retain(|other| !Rc::ptr_eq(other, &registration));
+    });
 }

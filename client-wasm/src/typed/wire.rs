@@ -1,6 +1,6 @@
 //! What an app holds.
 
-use std::rc::Rc;
+use std::{fmt, rc::Rc};
 
 use tabwire_protocol::{Cursor, RawJson};
 
@@ -36,6 +36,14 @@ impl<S> Clone for Tabwire<S> {
     }
 }
 
+impl<S> fmt::Debug for Tabwire<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tabwire")
+            .field("status", &self.status())
+            .finish_non_exhaustive()
+    }
+}
+
 impl Tabwire {
     /// Begins with what every client needs: the server's address, absolute or relative to the page (`http` becomes `ws`), and
     /// the user, who must be the `sub` of the token. [`Builder::get_token`] is required besides.
@@ -56,6 +64,20 @@ impl<S> Tabwire<S> {
 
     /// Calls `handler` once per delivery with all its events, before the handlers of [`on`](Self::on). After a reconnect a
     /// delivery is all that was missed.
+    ///
+    /// ```no_run
+    /// # use serde::Deserialize;
+    /// # use tabwire_client::typed::{EventType, Tabwire};
+    /// # #[derive(Deserialize)] struct OrderCreated { customer: String }
+    /// # impl EventType for OrderCreated { const TYPE: &'static str = "order_created"; }
+    /// # fn listen(wire: Tabwire, show: impl Fn(Vec<String>) + 'static) {
+    /// wire.on_batch(move |events| {
+    ///     let created = events.iter().filter_map(|event| event.get::<OrderCreated>());
+    ///     show(created.map(|event| event.payload.customer).collect()); // once for all of them
+    /// })
+    /// .forget();
+    /// # }
+    /// ```
     pub fn on_batch(&self, handler: impl FnMut(&[AnyEvent]) + 'static) -> Subscription {
         self.page.handlers.add(Handler::Batch(Box::new(handler)))
     }
@@ -75,6 +97,23 @@ impl<S> Tabwire<S> {
     ///
     /// It ends with [`TabwireError::Command`](super::TabwireError::Command) when the command was not acknowledged, which says
     /// whether it may have been `executed`.
+    ///
+    /// ```no_run
+    /// # use serde::Serialize;
+    /// # use tabwire_client::typed::{CommandErrorCode, CommandType, Executed, SendOptions, Tabwire, TabwireError};
+    /// # #[derive(Serialize)] struct ChatMessage { text: &'static str }
+    /// # impl CommandType for ChatMessage { const TYPE: &'static str = "chat_message"; }
+    /// # async fn say(wire: Tabwire) -> Result<(), TabwireError> {
+    /// match wire.send(&ChatMessage { text: "hola" }, SendOptions::default()).await {
+    ///     Ok(ack) => assert!(ack.event_id.is_some()),
+    ///     Err(TabwireError::Command(error)) if error.code == CommandErrorCode::RateLimited => {
+    ///         assert_eq!(error.executed, Executed::No); // say it again in a while
+    ///     }
+    ///     Err(error) => return Err(error),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn send<C: CommandType>(&self, command: &C, options: SendOptions) -> Sending {
         let refused = |code, message| Commands::answered(C::TYPE, Answer::not_sent(code, message));
         let Some(link) = self.page.link() else {
@@ -103,8 +142,8 @@ impl<S> Tabwire<S> {
         self.page.status.borrow().clone()
     }
 
-    /// Up to where the app has been given its view. It moves with every event and is no part of the status. Keep it only
-    /// together with the state that it belongs to.
+    /// Up to where the app has been given its view. It moves with every event and is no part of the status. serde can store it:
+    /// only together with the state that it belongs to, for [`Builder::initial_cursor`].
     pub fn cursor(&self) -> Option<Cursor> {
         self.page.link()?.cursor()
     }
@@ -126,7 +165,7 @@ impl<S> Tabwire<S> {
     /// }
     /// # }
     /// ```
-    pub async fn in_one_tab(&self, name: &str, id: impl std::fmt::Display) -> bool {
+    pub async fn in_one_tab(&self, name: &str, id: impl fmt::Display) -> bool {
         match self.page.link() {
             Some(link) => {
                 link.is_first(&format!("{name}:{id}"), self.status().role)
@@ -149,5 +188,67 @@ impl<S> Tabwire<S> {
     /// All tabs of the group stop and forget.
     pub fn logout(&self) {
         self.page.drive(Input::Logout);
+    }
+}
+
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod tests {
+    use std::{
+        future::Future,
+        pin::pin,
+        task::{Context, Poll, Waker},
+    };
+
+    use serde::{Deserialize, Serialize};
+
+    use super::*;
+    use crate::{
+        core::State,
+        typed::{BoxError, Executed, Fetched, TabwireError},
+    };
+
+    #[derive(Serialize, Deserialize)]
+    struct Chat {
+        text: String,
+    }
+
+    impl CommandType for Chat {
+        const TYPE: &'static str = "chat_message";
+    }
+
+    impl EventType for Chat {
+        const TYPE: &'static str = "chat_message";
+    }
+
+    #[test]
+    fn on_a_server_that_renders_pages_it_is_idle_and_stays_so() {
+        let wire = Tabwire::builder("/ws", "u_101")
+            .get_token(async |_| unreachable!("nobody asks") as Result<_, BoxError>)
+            .fetch_state(async |_| unreachable!("nobody asks") as Result<Fetched<u8>, BoxError>)
+            .build()
+            .expect("the options are right");
+        let on = wire.on::<Chat>(|_| unreachable!("nothing comes"));
+        let status = wire.subscribe(|_| unreachable!("it stays so"));
+        wire.reconnect();
+        assert_eq!(wire.status(), Status::IDLE);
+        assert_eq!(wire.status().state, State::Idle);
+        assert_eq!(wire.cursor(), None);
+        assert!(wire.inspect().is_none());
+
+        let chat = Chat {
+            text: "hola".to_owned(),
+        };
+        let sending = wire.send(&chat, SendOptions::default());
+        assert_eq!(sending.id(), None);
+        match pin!(sending).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Err(TabwireError::Command(error))) => {
+                assert_eq!(error.code, CommandErrorCode::NotInBrowser);
+                assert_eq!(error.executed, Executed::No);
+            }
+            other => panic!("{other:?}"),
+        }
+        wire.logout();
+        wire.close();
+        drop((on, status));
     }
 }

@@ -182,7 +182,7 @@ async fn an_address_may_be_of_http_and_have_a_fragment() {
 async fn an_address_that_is_none_is_an_error_that_names_the_option() {
     for url in ["http://", "ftp://example.com/ws"] {
         let builder = Tabwire::builder(url, "u_1").get_token(async |_| Ok::<_, String>(None));
-        let error = builder.build().err().expect("it is wrong").to_string();
+        let error = builder.build().expect_err("it is wrong").to_string();
         assert!(error.starts_with("Tabwire::builder: url "), "{error}");
     }
 }

@@ -3,7 +3,7 @@ use std::{
     rc::Rc,
 };
 
-use tabwire_client::typed::{FetchReason, State};
+use tabwire_client::typed::{Cursor, FetchReason, RefreshReason, State};
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::app::{App, Snapshot, Told, client};
@@ -42,6 +42,53 @@ async fn a_state_comes_before_the_events_that_were_held_and_has_those_before_it(
     assert_eq!(requests.borrow()[0].reason, FetchReason::Initial);
     assert_eq!(requests.borrow()[0].head, at);
     assert!(app.errors.borrow().is_empty(), "{:?}", app.errors);
+}
+
+/// A cursor of a log that the server does not have.
+fn of_another_epoch(cursor: &Cursor) -> Cursor {
+    let mut value = serde_json::to_value(cursor).expect("it is plain");
+    value["epoch"] = "elsewhere".into();
+    serde_json::from_value(value).expect("it is a cursor still")
+}
+
+#[test]
+async fn who_missed_events_is_told_to_begin_anew_with_the_reason() {
+    let group = Group::of_new_user("refresh").await;
+    let first = App::of(&group);
+    until("it is open", || first.is_open()).await;
+    let at = first.wire.cursor().expect("it is open");
+    let elsewhere = of_another_epoch(&at);
+
+    // One keeps no state and is told so, one fetches it with the reason.
+    let without = App::start(client(&group).initial_cursor(elsewhere.clone()));
+    until("it is told", || !without.told().is_empty()).await;
+    assert_eq!(without.told(), [Told::State(at.last.get())]);
+
+    let (reason, token) = (
+        Rc::<Cell<Option<FetchReason>>>::default(),
+        group.token.clone(),
+    );
+    let asked = Rc::clone(&reason);
+    let with = App::start(client(&group).initial_cursor(elsewhere).fetch_state(
+        async move |request| {
+            asked.set(Some(request.reason));
+            Ok::<_, String>(Snapshot::fetch(&token).await.fetched())
+        },
+    ));
+    until("it has its state", || !with.told().is_empty()).await;
+    assert_eq!(with.told(), [Told::State(at.last.get())]);
+    assert_eq!(
+        reason.get(),
+        Some(FetchReason::Refresh(RefreshReason::EpochChanged))
+    );
+
+    let id = Server::publish(&group.shop).await;
+    for told in [without.told.clone(), with.told.clone()] {
+        until("both go on", || {
+            told.borrow().contains(&Told::Order(id, "Ana".to_owned()))
+        })
+        .await;
+    }
 }
 
 #[test]
