@@ -1,7 +1,7 @@
 "use client";
 /** React: one provider, and hooks that are a subscription each. Nothing is opened while rendering. */
 
-import { createContext, createElement, type ReactNode, useContext, useEffect, useInsertionEffect, useMemo, useRef, useSyncExternalStore } from "react";
+import { type Context, createContext, createElement, type ReactNode, useContext, useEffect, useInsertionEffect, useMemo, useRef, useSyncExternalStore } from "react";
 import { TabwireError } from "./errors.js";
 import { Handle } from "./handle.js";
 import { IDLE_STATE, LiveState, type LiveSnapshot, type LiveStateOptions } from "./live-state.js";
@@ -33,12 +33,16 @@ export type TabwireProviderProps = { readonly children?: ReactNode } & (
     }
 );
 
-const Context = createContext<Tabwire<any, any, any> | undefined>(undefined);
+/**
+ * Where the hooks find the client. An app with a client of `tabwire/slim` gives it here, instead of to a `TabwireProvider`, which
+ * can also make one and so brings the embedded module along.
+ */
+export const TabwireContext: Context<Tabwire<any, any, any> | undefined> = createContext<Tabwire<any, any, any> | undefined>(undefined);
 
 export function TabwireProvider({ options, client, children }: TabwireProviderProps): ReactNode {
   return options
     ? createElement(OwningProvider, { options }, children)
-    : createElement(Context.Provider, { value: client }, children);
+    : createElement(TabwireContext.Provider, { value: client }, children);
 }
 
 function OwningProvider({ options, children }: { readonly options: TabwireOptions; readonly children?: ReactNode }): ReactNode {
@@ -53,7 +57,7 @@ function OwningProvider({ options, children }: { readonly options: TabwireOption
     handle.open();
     return handle.close;
   }, [handle]);
-  return createElement(Context.Provider, { value: handle as unknown as Tabwire<any, any, any> }, children);
+  return createElement(TabwireContext.Provider, { value: handle as unknown as Tabwire<any, any, any> }, children);
 }
 
 /** The client of the provider above. */
@@ -62,7 +66,7 @@ export function useTabwire<
   Commands extends object = RegisteredCommands,
   State = RegisteredState,
 >(): Tabwire<Events, Commands, State> {
-  const client = useContext(Context);
+  const client = useContext(TabwireContext);
   if (!client) throw new TabwireError("no_provider", "useTabwire: put a <TabwireProvider> above the component");
   return client;
 }

@@ -3,7 +3,8 @@ import { createElement as h, type ReactNode, StrictMode, act, useState, version 
 import { createRoot, type Root } from "react-dom/client";
 import { renderToString } from "react-dom/server";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { TabwireProvider, useTabwire, type LiveStateOptions, useTabwireEvent, useTabwireState, useTabwireStatus } from "../src/react.js";
+import { TabwireContext, TabwireProvider, useTabwire, type LiveStateOptions, useTabwireEvent, useTabwireState, useTabwireStatus } from "../src/react.js";
+import { createFakeTabwire } from "../src/testing.js";
 import type { Tabwire, TabwireOptions } from "../src/types.js";
 import { FakeClient, newPage } from "./fake-client.js";
 
@@ -129,6 +130,12 @@ test("a command sent in an effect, before the provider has opened its client, is
   await render(provider(h(Hello)));
   const made = await client();
   await vi.waitFor(() => expect(made.log).toEqual(["start", "send"]));
+});
+
+test("a client given to the context is the one that hooks find", async () => {
+  const wire = createFakeTabwire({ status: { state: "refreshing" } });
+  await render(h(TabwireContext.Provider, { value: wire }, h(Status)));
+  expect(page.textContent).toBe("refreshing");
 });
 
 test("a client made elsewhere is used and not closed", async () => {

@@ -17,7 +17,7 @@ test("the README's examples compile as they stand", { timeout: 120_000 }, () => 
       writeFileSync(join(folder, file), code);
       return file;
     });
-    const entries = ["tabwire", "tabwire/react", "tabwire/zustand", "tabwire/redux", "tabwire/testing"];
+    const entries = ["tabwire", "tabwire/slim", "tabwire/react", "tabwire/zustand", "tabwire/redux", "tabwire/testing"];
     for (const entry of entries) expect(readme).toContain(`from "${entry}";`);
     expect(tscErrors(folder, names)).toBe("");
   } finally {
