@@ -14,7 +14,7 @@ const withBundler = (bundler) => ({
     assert.equal(app.copiesOfTheModule(".next/static"), 1);
     const url = await app.serve("next", ["start", "--port", "PORT"], { TABWIRE_URL: server.url });
     assert.match(await (await fetch(url)).text(), RENDERED, "what the server renders");
-    await worksInTwoTabs(browser, server, url);
+    for (const page of ["", "/slim"]) await worksInTwoTabs(browser, server, url + page);
     app.hasPrintedNoComplaint();
   },
 
@@ -22,7 +22,7 @@ const withBundler = (bundler) => ({
     const server = await serve();
     const url = await app.serve("next", ["dev", `--${bundler}`, "--port", "PORT"], { TABWIRE_URL: server.url });
     assert.match(await (await fetch(url)).text(), RENDERED, "what the server renders");
-    await worksInTwoTabs(browser, server, url);
+    for (const page of ["", "/slim"]) await worksInTwoTabs(browser, server, url + page);
     app.hasPrintedNoComplaint();
   },
 });

@@ -12,7 +12,7 @@ installed("vite-slim", {
   "the dev server": async ({ app, browser, serve }) => {
     const server = await serve();
     const url = await app.serve("vite", ["--port", "PORT", "--strictPort"], { TABWIRE_URL: server.url });
-    for (const page of PAGES) await worksInTwoTabs(browser, server, `${url}/${page}`);
+    for (const page of [...PAGES, "react.html"]) await worksInTwoTabs(browser, server, `${url}/${page}`);
     app.hasPrintedNoComplaint();
   },
 
@@ -21,7 +21,7 @@ installed("vite-slim", {
     await app.run("vite", ["build"]);
     assert.equal(app.copiesOfTheModule("dist"), 0);
     const url = await app.serve("vite", ["preview", "--port", "PORT", "--strictPort"], { TABWIRE_URL: server.url });
-    for (const page of PAGES) await worksInTwoTabs(browser, server, `${url}/${page}`);
+    for (const page of [...PAGES, "react.html"]) await worksInTwoTabs(browser, server, `${url}/${page}`);
     app.hasPrintedNoComplaint();
   },
 });
