@@ -17,7 +17,7 @@ export default defineConfig({
   test: {
     restoreMocks: true,
     projects: [
-      { extends: true, test: { name: "unit", include: ["tests/*.test.ts", "examples/**/*.test.ts"] } },
+      { extends: true, test: { name: "unit", include: ["tests/*.test.ts", "examples/**/*.test.{ts,tsx}"] } },
       // The hooks again, on the oldest React we support.
       {
         extends: true,
