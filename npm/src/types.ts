@@ -294,8 +294,8 @@ export interface Tabwire<
   readonly inspect: () => TabwireInspection;
   /**
    * Calls `run` in one tab of this browser for each `id` of a `name`: a sound, a notification. Call it in all tabs. Best effort
-   * and at most once, as far back as the last 256 calls of the group. Without Web Locks or localStorage it is the leading tab
-   * that runs it, if that calls. Says whether it was this tab; what `run` throws goes to `onError`.
+   * and at most once, as far back as the last 256 calls of the group; without localStorage, as far back as 5 s. Without Web
+   * Locks it is the leading tab that runs it, if that calls. Says whether it was this tab; what `run` throws goes to `onError`.
    */
   readonly inOneTab: (name: string, id: string | number, run: () => unknown) => Promise<boolean>;
   /** Connects again after `replaced`, `rejected` and the like. */
