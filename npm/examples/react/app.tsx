@@ -12,10 +12,12 @@ export function App(): ReactNode {
   const options: TabwireOptions = { url: "/ws", user: USER, getToken };
   return (
     <TabwireProvider options={options}>
-      <Shop onBell={() => setBells((bells) => bells + 1)} />
-      <p>
-        This tab rang <output>{bells}</output> times. Each order rings in one of the tabs.
-      </p>
+      <main>
+        <Shop onBell={() => setBells((bells) => bells + 1)} />
+        <p>
+          This tab rang <output>{bells}</output> times. Each order rings in one of the tabs.
+        </p>
+      </main>
     </TabwireProvider>
   );
 }
@@ -35,7 +37,7 @@ export function Shop({ onBell }: { onBell: () => void }): ReactNode {
   });
   useTabwireEvent<Events, "order_created">("order_created", ({ id }) => inOneTab("bell", id, onBell));
   return (
-    <main>
+    <>
       <h1>Orders</h1>
       <Connection />
       <ul aria-label="orders" data-status={status}>
@@ -51,7 +53,7 @@ export function Shop({ onBell }: { onBell: () => void }): ReactNode {
       <NewOrder />
       <LastWords />
       <button onClick={logout}>Log out</button>
-    </main>
+    </>
   );
 }
 
