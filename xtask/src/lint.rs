@@ -17,19 +17,23 @@ pub(crate) fn lint() -> Result<()> {
         .run()?;
     // The default members: the bindgen tools are six lines around a large dependency.
     cargo("clippy")
-        .args(["--all-targets", "--features", "tabwire-client/typed"])
-        .args(["--", "-D", "warnings"])
+        .args(["--all-targets", "--", "-D", "warnings"])
         .run()?;
-    // What the browser gets is other code than what the native tests see: the npm package's module, what front ends in Rust
-    // use, and both together as they are tested.
-    let for_npm = &[][..];
-    let for_rust = &["--no-default-features", "--features", "typed"][..];
-    let tested = &["--features", "typed", "--all-targets"][..];
-    for what in [for_npm, for_rust, tested] {
+    // The client has more than one face: the npm package's module, what front ends in Rust use, both together as they are
+    // tested, and what a server has of it that renders pages.
+    let browser = ["--target", "wasm32-unknown-unknown"];
+    let for_npm = [&browser[..]].concat();
+    let for_rust = [
+        &browser[..],
+        &["--no-default-features", "--features", "typed"],
+    ]
+    .concat();
+    let tested = [&browser[..], &["--features", "typed", "--all-targets"]].concat();
+    let on_a_server = vec!["--features", "typed", "--all-targets"];
+    for face in [for_npm, for_rust, tested, on_a_server] {
         cargo("clippy")
             .args(["-p", "tabwire-client"])
-            .args(["--target", "wasm32-unknown-unknown"])
-            .args(what)
+            .args(face)
             .args(["--", "-D", "warnings"])
             .run()?;
     }

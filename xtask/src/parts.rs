@@ -54,8 +54,9 @@ const CRATES: [&str; 5] = [
 ];
 /// Those with a library, whose documentation has examples to run.
 const LIBRARIES: [&str; 3] = ["tabwire-protocol", "tabwire-client", "tabwire-server"];
-/// What front ends in Rust use of the client. Nothing else is built with it.
-const TYPED_API: [&str; 2] = ["--features", "tabwire-client/typed"];
+/// What front ends in Rust use of the client. On its own: beside it the server would be compiled anew, with other features of
+/// the crates that both have.
+const TYPED_API: [&str; 4] = ["-p", "tabwire-client", "--features", "typed"];
 
 /// Runs `parts`, or all of them, up to the first that fails. Ends with the seconds of each and a closing line.
 pub(crate) fn test(parts: &[Part], all: bool) -> Result<()> {
@@ -132,11 +133,8 @@ fn unit() -> Result<()> {
         false => cargo("test"),
     };
     let kinds = ["--lib", "--bins", "--tests"];
-    tests()
-        .args(kinds)
-        .args(selection(&CRATES))
-        .args(TYPED_API)
-        .run()?;
+    tests().args(kinds).args(selection(&CRATES)).run()?;
+    tests().arg("--lib").args(TYPED_API).run()?;
     if has_redis {
         // The same server with its log and its sessions in Redis: nobody outside can tell.
         tests()
@@ -147,8 +145,8 @@ fn unit() -> Result<()> {
     cargo("test")
         .arg("--doc")
         .args(selection(&LIBRARIES))
-        .args(TYPED_API)
-        .run()
+        .run()?;
+    cargo("test").arg("--doc").args(TYPED_API).run()
 }
 
 fn selection(crates: &[&'static str]) -> Vec<&'static str> {
