@@ -17,6 +17,8 @@ const PACKAGE = fileURLToPath(new URL("../../../npm/", import.meta.url));
 const TARBALL = process.env.TABWIRE_TARBALL ?? join(PACKAGE, `tabwire-${json(join(PACKAGE, "package.json")).version}.tgz`);
 /** A bundler that has printed nothing of use by then never will. */
 const ANSWERS_WITHIN_MS = 90_000;
+/** Words of complaint, and the codes that Rollup and Rolldown begin theirs with: [MODULE_LEVEL_DIRECTIVE]. */
+const COMPLAINT = /warn|error|deprecat|⚠|fail|ignor|may not|\[[A-Za-z]+(_[A-Za-z]+)+\]/i;
 
 export class App {
   #root;
@@ -67,7 +69,7 @@ export class App {
 
   /** Fails when a tool had anything to say that a person would have to look into. */
   hasPrintedNoComplaint() {
-    const complaints = this.printed.split("\n").filter((line) => /warn|error|deprecat|⚠|fail|ignor/i.test(line));
+    const complaints = this.printed.split("\n").filter((line) => COMPLAINT.test(line));
     assert.deepEqual(complaints, [], `of all that was printed:\n${this.printed}`);
   }
 

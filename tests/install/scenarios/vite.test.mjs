@@ -41,7 +41,8 @@ installed("vite", {
 
   "the build, in a preview": async ({ app, browser, serve }) => {
     const server = await serve();
-    await app.run("vite", ["build"]);
+    await app.run("vite", ["build", "--logLevel", "warn"]);
+    assert.equal(app.printed, "", "nothing that is a warning or worse");
     assert.equal(app.copiesOfTheModule("dist"), 1);
     const url = await app.serve("vite", ["preview", "--port", "PORT", "--strictPort"], { TABWIRE_URL: server.url });
     await worksInTwoTabs(browser, server, url);

@@ -18,7 +18,8 @@ installed("vite-slim", {
 
   "the build, in a preview": async ({ app, browser, serve }) => {
     const server = await serve();
-    await app.run("vite", ["build"]);
+    await app.run("vite", ["build", "--logLevel", "warn"]);
+    assert.equal(app.printed, "", "nothing that is a warning or worse");
     assert.equal(app.copiesOfTheModule("dist"), 0);
     const url = await app.serve("vite", ["preview", "--port", "PORT", "--strictPort"], { TABWIRE_URL: server.url });
     for (const page of [...PAGES, "react.html"]) await worksInTwoTabs(browser, server, `${url}/${page}`);
