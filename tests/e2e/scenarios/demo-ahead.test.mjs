@@ -99,7 +99,7 @@ demo("a tab that is opened while the server is down shows what was last seen, an
   await order(server, "kept");
   await has(first, "order", 1);
   await until("the shop is kept", () => first.evaluate(() => localStorage["tabwire-demo:shop:ana@northside"]?.includes("kept")));
-  const asset = () => caches.open("tabwire-demo-files").then((files) => files.keys()).then((keys) => keys.some(({ url }) => url.includes("timeline-chart")));
+  const asset = () => caches.open("tabwire-demo-files").then((files) => files.keys()).then((keys) => keys.some(({ url }) => url.includes("charts-")));
   await until("the page is kept", () => first.evaluate(asset));
 
   await server.kill();

@@ -7,7 +7,7 @@ const HEIGHT = 110;
 /** A line that is always at the top would look like trouble. */
 const TOP_MS_MIN = 20;
 
-export default function LatencyChart() {
+export function LatencyChart() {
   const element = useRef<HTMLDivElement>(null);
 
   useEffect(() => {

@@ -8,14 +8,14 @@ const HEIGHT = 190;
 const SCALE_MAX = 2;
 const shapes = Object.fromEntries(Object.entries(SHAPES).map(([kind, { path }]) => [kind, new Path2D(path)]));
 
-interface Props {
+export interface TimelineProps {
   /** The tabs, from top to bottom. */
   rows: readonly string[];
   /** The one that leads, which gets a star. */
   leader: string | undefined;
 }
 
-export default function TimelineChart({ rows, leader }: Props) {
+export function TimelineChart({ rows, leader }: TimelineProps) {
   const element = useRef<HTMLDivElement>(null);
   const shown = useRef({ rows, leader });
   const changed = useRef(true);

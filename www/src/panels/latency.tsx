@@ -1,9 +1,9 @@
 import { Suspense } from "react";
-import { optional } from "../charts/optional";
+import { chart } from "../charts/lazy";
 import { useNow } from "../hooks";
 import { median } from "../latency";
 
-const LatencyChart = optional(() => import("../charts/latency-chart"));
+const LatencyChart = chart("LatencyChart");
 
 const RENEW_MS = 1_000;
 

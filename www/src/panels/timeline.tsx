@@ -1,5 +1,6 @@
 import { Suspense } from "react";
-import { optional } from "../charts/optional";
+import { chart } from "../charts/lazy";
+import type { TimelineProps } from "../charts/timeline-chart";
 import { SHAPES } from "../charts/shapes";
 import { useNow } from "../hooks";
 import { useShownSlowly } from "../shown";
@@ -7,7 +8,7 @@ import { OWN_ID, useTabs } from "../tabs";
 import { countsOf, KINDS, type MarkKind } from "../timeline";
 
 // The library comes when the page stands already.
-const TimelineChart = optional(() => import("../charts/timeline-chart"));
+const TimelineChart = chart<TimelineProps>("TimelineChart");
 
 const RENEW_MS = 1_000;
 const kinds = Object.entries(KINDS) as [MarkKind, string][];
