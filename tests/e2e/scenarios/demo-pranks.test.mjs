@@ -25,12 +25,15 @@ demo("the leading tab of the demo hangs: it is seen to be silent, another leads,
 
 demo("a thousand events reach each tab of the demo once and in order", {}, async ({ context, url }) => {
   const all = await tabs(context, url, "ana", 3);
+  for (const page of all) await page.evaluate(countDrawings);
   await all[1].getByTestId("rush").click();
   for (const page of all) {
     await counts(page, "received", 1_000);
     assert.equal(await number(page, "cursor"), 1_000);
     assert.equal(await number(page, "head"), 1_000);
     await has(page, "order", 20);
+    const { drawings, frames } = await page.evaluate("counted");
+    assert.equal(drawings > 0 && drawings <= frames, true, `the board was drawn ${drawings} times in ${frames} frames`);
   }
   await keptThePromise(...all);
   for (const status of ["new", "preparing", "ready", "delivered"]) {
@@ -60,3 +63,14 @@ demo("a restarted log is a new epoch that every tab of the demo refreshes for", 
   for (const page of all) await has(page, "order", 1);
   await keptThePromise(...all);
 });
+
+/** In the page: how often the board changes, and how many frames there were for it. What changes within a frame is told at once. */
+function countDrawings() {
+  globalThis.counted = { drawings: 0, frames: 0 };
+  requestAnimationFrame(function next() {
+    counted.frames += 1;
+    requestAnimationFrame(next);
+  });
+  const board = document.querySelector("[data-testid=orders]");
+  new MutationObserver(() => (counted.drawings += 1)).observe(board, { subtree: true, childList: true, attributes: true });
+}
