@@ -2,8 +2,8 @@ import { useEffect, useRef } from "react";
 import { latencies } from "../latency";
 import { WINDOW_MS } from "../timeline";
 import { FONT, keepChart, timeAxis } from "./canvas";
+import { LATENCY_HEIGHT } from "./shapes";
 
-const HEIGHT = 110;
 /** A line that is always at the top would look like trouble. */
 const TOP_MS_MIN = 20;
 
@@ -12,7 +12,7 @@ export function LatencyChart() {
 
   useEffect(() => {
     return keepChart(element.current!, {
-      height: HEIGHT,
+      height: LATENCY_HEIGHT,
       data: [[], [], []],
       options: (colours) => ({
         legend: { show: false },
@@ -52,5 +52,5 @@ export function LatencyChart() {
     });
   }, []);
 
-  return <div ref={element} className="plot" style={{ height: HEIGHT }} />;
+  return <div ref={element} className="plot" style={{ height: LATENCY_HEIGHT }} />;
 }

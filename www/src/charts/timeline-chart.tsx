@@ -1,9 +1,8 @@
 import { useEffect, useRef } from "react";
 import { marksOf, WINDOW_MS } from "../timeline";
 import { FONT, keepChart, timeAxis } from "./canvas";
-import { SHAPES } from "./shapes";
+import { SHAPES, TIMELINE_HEIGHT } from "./shapes";
 
-const HEIGHT = 190;
 /** A mark of many events is larger, but no larger than its row. */
 const SCALE_MAX = 2;
 const shapes = Object.fromEntries(Object.entries(SHAPES).map(([kind, { path }]) => [kind, new Path2D(path)]));
@@ -27,7 +26,7 @@ export function TimelineChart({ rows, leader }: TimelineProps) {
   useEffect(() => {
     const nameOf = (id: string) => (id && id === shown.current.leader ? `★ ${id}` : id);
     return keepChart(element.current!, {
-      height: HEIGHT,
+      height: TIMELINE_HEIGHT,
       data: [[-WINDOW_MS / 1_000, 0], [0, 0]],
       options: (colours) => ({
         legend: { show: false },
@@ -88,5 +87,5 @@ export function TimelineChart({ rows, leader }: TimelineProps) {
     });
   }, []);
 
-  return <div ref={element} className="plot" style={{ height: HEIGHT }} />;
+  return <div ref={element} className="plot" style={{ height: TIMELINE_HEIGHT }} />;
 }

@@ -1,5 +1,6 @@
 import { Suspense } from "react";
 import { chart } from "../charts/lazy";
+import { LATENCY_HEIGHT } from "../charts/shapes";
 import { useNow } from "../hooks";
 import { median } from "../latency";
 
@@ -24,7 +25,7 @@ export function Latency() {
         </li>
       </ul>
       <div role="img" aria-label="How long events took in the last 30 seconds, drawn. The medians stand above.">
-        <Suspense fallback={<div className="plot" style={{ height: 110 }} />}>
+        <Suspense fallback={<div className="plot" style={{ height: LATENCY_HEIGHT }} />}>
           <LatencyChart />
         </Suspense>
       </div>

@@ -1,7 +1,7 @@
 import { Suspense } from "react";
 import { chart } from "../charts/lazy";
 import type { TimelineProps } from "../charts/timeline-chart";
-import { SHAPES } from "../charts/shapes";
+import { SHAPES, TIMELINE_HEIGHT } from "../charts/shapes";
 import { useNow } from "../hooks";
 import { useShownSlowly } from "../shown";
 import { OWN_ID, useTabs } from "../tabs";
@@ -26,7 +26,7 @@ export function Timeline() {
         Events by tab <span className="soft">the last 30 s</span>
       </h2>
       <div role="img" aria-label="What each tab was given in the last 30 seconds, drawn as marks on a row per tab. The same stands in the table below.">
-        <Suspense fallback={<div className="plot" style={{ height: 190 }} />}>
+        <Suspense fallback={<div className="plot" style={{ height: TIMELINE_HEIGHT }} />}>
           <TimelineChart rows={rows} leader={tabs.find(({ role }) => role === "leader" || role === "solo")?.id} />
         </Suspense>
       </div>
