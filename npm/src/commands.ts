@@ -10,6 +10,14 @@ export const MAX_TIMEOUT_MS = 300_000;
 /** Commands that may wait for the module to load. */
 export const MAX_COMMANDS_BEFORE_LOAD = 256;
 
+/** What a code of the client means; the server says it in words of its own. */
+const WHY: { readonly [Code in CommandErrorCode]?: string } = {
+  invalid: "the type must be 1 to 128 of A-Z a-z 0-9 _ . : @ -",
+  too_large: "the server takes inspect().session.maxFrame bytes",
+  queue_full: "wait for answers",
+  closed: "getStatus().reason says why",
+};
+
 interface Command {
   readonly type: string;
   readonly payloadJson: string;
@@ -77,7 +85,7 @@ export class Commands {
 
   #pass(call: Call, command: Command): void {
     const leftMs = command.deadline - Date.now();
-    if (leftMs <= 0) return fail(command, "timeout", "no", "the client was not loaded in time");
+    if (leftMs <= 0) return fail(command, "timeout", "no", "the client was not loaded within timeoutMs");
     const id = call((client) => client.send(command.type, command.payloadJson, leftMs));
     if (id === undefined) return fail(command, "crashed", "unknown", "reload the page");
     const settle = this.#early.get(id);
@@ -102,8 +110,9 @@ function toResult(ack: object = {}): CommandResult {
 }
 
 function fail(command: Command, code: TabwireErrorCode, executed: "no" | "unknown", message?: string): void {
-  const why = message ? `${code}, ${message}` : code;
-  command.reject(new TabwireError(code, `send(${command.type}): ${why}`, { executed }));
+  const late = executed === "no" ? "not connected within timeoutMs" : "no answer within timeoutMs";
+  const why = message ?? (code === "timeout" ? late : WHY[code as CommandErrorCode]);
+  command.reject(new TabwireError(code, `send(${command.type}): ${why ? `${code}, ${why}` : code}`, { executed }));
 }
 
 function badArgument(message: string, cause?: unknown): TabwireError {

@@ -65,7 +65,7 @@ function toShare(state: unknown): string | undefined {
 }
 
 function checkFetched(fetched: FetchedState<unknown>): void {
-  if (!fetched || !("state" in fetched)) throw new TypeError("it must return { state, position? }");
+  if (!("state" in Object(fetched))) throw new TypeError("it must return { state, position? }");
   const { position } = fetched;
   if (position && (typeof position.epoch !== "string" || !isEventId(position.lastEventId))) {
     throw new TypeError("position needs epoch and lastEventId; leave it out when it is not known");

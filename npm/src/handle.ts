@@ -56,7 +56,7 @@ export class Handle implements Member, Tabwire<Record<string, unknown>, Record<s
 
   readonly send = async (type: string, payload: unknown, options?: SendOptions) => {
     if (!inBrowser()) throw new TabwireError("not_in_browser", "send: call it in the browser only", { executed: "no" });
-    if (this.#closed) throw new TabwireError("closed", `send(${type}): the client is closed`, { executed: "no" });
+    if (this.#closed) throw new TabwireError("closed", `send(${type}): the client is closed, make another`, { executed: "no" });
     if (!this.#client) await new Promise<void>((opened) => this.#unsent.push(opened));
     return this.#client!.commands.send(type, payload, options);
   };

@@ -2,11 +2,14 @@
 
 import { TabwireError } from "./errors.js";
 
-export function loadError(cause: unknown): TabwireError {
+/** `remedy`: what to do when the module itself is not to be had. */
+export function loadError(cause: unknown, remedy: string): TabwireError {
+  const text = `${cause}`;
+  const error = (code: TabwireError["code"], message: string) => new TabwireError(code, message, { cause });
+  if (typeof WebAssembly === "undefined") return error("no_webassembly", "This browser has no WebAssembly: poll instead");
   // Chromium and Safari name the directive, Firefox says "blocked by CSP".
-  if (/unsafe-eval|CSP|Content Security Policy/i.test(`${cause}`)) {
-    const remedy = "add 'wasm-unsafe-eval' to script-src of the Content-Security-Policy";
-    return new TabwireError("wasm_blocked", `WebAssembly is blocked: ${remedy}`, { cause });
+  if (/unsafe-eval|blocked by CSP/.test(text)) {
+    return error("wasm_blocked", "WebAssembly is blocked: add 'wasm-unsafe-eval' to script-src of the Content-Security-Policy");
   }
-  return new TabwireError("unsupported", `The WebAssembly module could not be loaded: ${cause}`, { cause });
+  return error("wasm_failed", `The WebAssembly module could not be loaded, ${remedy}: ${text}`);
 }

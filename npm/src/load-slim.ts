@@ -15,7 +15,7 @@ let loading: Promise<WasmModule> | undefined;
 export async function init(source: WasmSource): Promise<void> {
   loading ??= initGlue({ module_or_path: source }).then(loaded, (cause) => {
     loading = undefined;
-    throw loadError(cause);
+    throw loadError(cause, "see that init was given this version's tabwire.wasm");
   });
   await loading;
 }

@@ -13,7 +13,7 @@ export const loadEmbedded: Loader = () => {
     .then(instantiate)
     .then(loaded)
     .catch((cause) => {
-      throw loadError(cause);
+      throw loadError(cause, "reload the page");
     });
   return loading;
 };

@@ -3,54 +3,50 @@
 import { TabwireError } from "./errors.js";
 import type { Cursor, TabwireOptions } from "./types.js";
 
-const NAME = /^[\w.:@-]{1,128}$/;
-const STATE_KEY_CHARS_MAX = 256;
+type Rule = [isRight: (value: any) => boolean, wanted: string, isRequired?: true];
+const text = (pattern: RegExp) => (value: unknown) => typeof value === "string" && pattern.test(value);
+const isFunction = (value: unknown) => typeof value === "function";
+
+/** What each option must be. What is not required may be left out. */
+const RULES: Readonly<Record<keyof TabwireOptions, Rule>> = {
+  url: [text(/./), 'the server\'s address, such as "/ws"', true],
+  user: [text(/^[\w.:@-]{1,128}$/), "the token's sub: 1 to 128 of A-Z a-z 0-9 _ . : @ -", true],
+  getToken: [isFunction, "a function that returns a JWT, or null when logged out", true],
+  namespace: [text(/./), "a text"],
+  fetchState: [isFunction, "a function"],
+  // Half a surrogate pair could not be told to another tab.
+  stateKey: [text(/^\P{Cs}{1,256}$/u), "a text of 1 to 256 characters"],
+  handOver: [text(/^(auto|always|never)$/), '"auto", "always" or "never"'],
+  initialCursor: [isCursor, "what cursor() gave: epoch, view and lastEventId"],
+  onError: [isFunction, "a function"],
+  debug: [(debug) => debug === !!debug, "true or false"],
+};
 
 export function checkOptions(options: TabwireOptions): void {
-  if (!options || typeof options !== "object") throw bad("options", "must be an object with url, user and getToken");
-  const { url, user, getToken, namespace, fetchState, stateKey, handOver, onError, initialCursor } = options;
-  if (!url || typeof url !== "string") throw bad("url", 'is missing: give the server\'s address, such as "/ws"');
-  if (typeof user !== "string" || !NAME.test(user)) {
-    throw bad("user", "must be the token's sub: 1 to 128 of A-Z a-z 0-9 _ . : @ -");
+  if (!options || typeof options !== "object") throw bad("options", "must be an object");
+  for (const name of Object.keys(options)) {
+    if (!(name in RULES)) throw bad(name, `is unknown, there are ${Object.keys(RULES).join(", ")}`);
   }
-  if (typeof getToken !== "function") throw bad("getToken", "must be a function that returns a JWT, or null when logged out");
-  if (namespace !== undefined && (typeof namespace !== "string" || !namespace)) throw bad("namespace", "must be a text, or left out");
-  if (fetchState && typeof fetchState !== "function") throw bad("fetchState", "must be a function, or left out");
-  if (stateKey !== undefined) {
-    if (typeof stateKey !== "string" || !stateKey || stateKey.length > STATE_KEY_CHARS_MAX) {
-      throw bad("stateKey", `must be a text of 1 to ${STATE_KEY_CHARS_MAX} characters, or left out`);
+  for (const [name, [isRight, wanted, isRequired]] of Object.entries(RULES)) {
+    const value = options[name as keyof TabwireOptions];
+    if (value === undefined ? isRequired : !isRight(value)) {
+      throw bad(name, `${value === undefined ? "is missing, it " : ""}must be ${wanted}${isRequired ? "" : ", or left out"}`);
     }
-    encodedKey(stateKey);
-    if (!fetchState) throw bad("stateKey", "needs fetchState: without it there is no state to share");
   }
-  if (!["auto", "always", "never", undefined].includes(handOver)) throw bad("handOver", 'must be "auto", "always" or "never", or left out');
-  if (onError && typeof onError !== "function") throw bad("onError", "must be a function, or left out");
-  if (initialCursor !== undefined && !isCursor(initialCursor)) {
-    throw bad("initialCursor", "needs epoch, view and lastEventId, as cursor() gave them; leave it out to start fresh");
-  }
+  if (options.stateKey && !options.fetchState) throw bad("stateKey", "needs fetchState: without it there is no state to share");
 }
 
 /** `ws(s)://…` from an absolute address or one relative to the page. */
 export function absoluteUrl(url: string): string {
-  let parsed: URL;
   try {
-    parsed = new URL(url, location.href);
+    const parsed = new URL(url, location.href);
+    parsed.protocol = parsed.protocol.replace("http", "ws");
+    parsed.hash = ""; // WebSocket refuses a fragment
+    if (/^wss?:/.test(parsed.href)) return parsed.href;
   } catch {
-    throw bad("url", `is not an address: ${url}`);
+    // said below
   }
-  parsed.protocol = parsed.protocol.replace("http", "ws");
-  if (!/^wss?:$/.test(parsed.protocol)) throw bad("url", `must be http(s) or ws(s): ${url}`);
-  parsed.hash = ""; // WebSocket refuses a fragment
-  return parsed.href;
-}
-
-/** The key as tabs tell it each other: free of what JSON escapes. */
-export function encodedKey(stateKey: string | undefined): string | undefined {
-  try {
-    return stateKey && encodeURIComponent(stateKey);
-  } catch {
-    throw bad("stateKey", "must not have half a surrogate pair");
-  }
+  throw bad("url", `must be an address of http(s) or ws(s), not ${url}`);
 }
 
 /** Whether this tab, leading and hidden, lets a visible one lead. */
@@ -68,6 +64,6 @@ function isCursor(cursor: Cursor): boolean {
   return typeof cursor?.epoch === "string" && typeof cursor.view === "string" && isEventId(cursor.lastEventId);
 }
 
-function bad(option: string, remedy: string): TabwireError {
+export function bad(option: string, remedy: string): TabwireError {
   return new TabwireError("bad_option", `createTabwire: ${option} ${remedy}`);
 }

@@ -5,7 +5,7 @@ import { TabwireError, type TabwireErrorCode } from "./errors.js";
 import { Fetches } from "./fetches.js";
 import { Handlers } from "./handlers.js";
 import { makeHost } from "./host.js";
-import { encodedKey, handsOver } from "./options.js";
+import { handsOver } from "./options.js";
 import { CLOSED, CONNECTING, IDLE, nextStatus, type StatusFields } from "./status.js";
 import type { Cursor, StatusReason, TabwireOptions } from "./types.js";
 import type { Loader, WasmClient, WasmModule } from "./wasm.js";
@@ -58,10 +58,10 @@ export class PageClient {
   }
 
   start(load: Loader): void {
-    const missing = typeof WebSocket === "undefined" || typeof WebAssembly === "undefined";
-    const loading = missing
-      ? Promise.reject(new TabwireError("unsupported", "This browser has no WebSocket or no WebAssembly: poll instead"))
-      : load();
+    const loading =
+      typeof WebSocket === "undefined"
+        ? Promise.reject(new TabwireError("no_websocket", "This browser has no WebSocket: poll instead"))
+        : load();
     loading.then(
       (module) => this.#loaded(module),
       (error) => this.stop("unsupported", error),
@@ -141,7 +141,7 @@ export class PageClient {
         user,
         cursor,
         fetchesState: !!fetchState,
-        stateKey: encodedKey(stateKey),
+        stateKey: stateKey && encodeURIComponent(stateKey), // free of what JSON escapes
         handsOver: handsOver(handOver),
       });
     } catch (cause) {

@@ -3,8 +3,8 @@
  * share a socket too.
  */
 
-import { TabwireError } from "./errors.js";
-import { absoluteUrl } from "./options.js";
+import type { TabwireError } from "./errors.js";
+import { absoluteUrl, bad } from "./options.js";
 import { type Member, PageClient } from "./page-client.js";
 import type { Cursor } from "./types.js";
 import type { Loader } from "./wasm.js";
@@ -66,8 +66,8 @@ function canJoin({ client, left }: Entry, { options }: Member): boolean {
   const agrees = !client.options.fetchState === !fetchState && client.options.stateKey === stateKey;
   const fits = !initialCursor || isSame(initialCursor, client.cursor);
   if (client.members.size) {
-    if (!agrees) throw conflict("fetchState must be given by all, with one stateKey,");
-    if (!fits) throw conflict("initialCursor must be where the running client is, for all");
+    if (!agrees) throw conflict("fetchState", "given, with one stateKey,");
+    if (!fits) throw conflict("initialCursor", "where the running client is,");
     return true;
   }
   // Within one turn nothing is lost (StrictMode). Later a handle may bring a new store, which needs a state, or events may
@@ -80,8 +80,8 @@ function isSame(a: Cursor, b: Cursor | undefined): boolean {
   return a.epoch === b?.epoch && a.view === b.view && a.lastEventId === b.lastEventId;
 }
 
-function conflict(rule: string): TabwireError {
-  return new TabwireError("bad_option", `createTabwire: ${rule} clients of one url, user and namespace in a page; better share one`);
+function conflict(option: string, rule: string): TabwireError {
+  return bad(option, `must be ${rule} for all clients of one url, user and namespace in a page: better share one`);
 }
 
 function registry(): Map<string, Entry> {

@@ -81,40 +81,66 @@ describe("creation", () => {
     expect(FakeClient.last.options.handsOver).toBe(hands);
   });
 
+  const MISSING = "is missing, it must be";
+  const fetchState = () => ({ state: 1 });
   test.each([
-    ["url", { url: "" }],
-    ["url", { url: "ftp://x/" }],
-    ["url", { url: "http://[" }],
-    ["user", { user: "" }],
-    ["user", { user: "a b" }],
-    ["user", { user: "x".repeat(129) }],
-    ["getToken", { getToken: "token" }],
-    ["namespace", { namespace: "" }],
-    ["fetchState", { fetchState: true }],
-    ["stateKey", { fetchState: () => ({ state: 1 }), stateKey: "" }],
-    ["stateKey", { fetchState: () => ({ state: 1 }), stateKey: 5 }],
-    ["stateKey", { fetchState: () => ({ state: 1 }), stateKey: null }],
-    ["stateKey", { fetchState: () => ({ state: 1 }), stateKey: "x".repeat(257) }],
-    ["stateKey", { fetchState: () => ({ state: 1 }), stateKey: "\ud800" }],
-    ["stateKey", { stateKey: "no state to share" }],
-    ["handOver", { handOver: "sometimes" }],
-    ["handOver", { handOver: true }],
-    ["handOver", { handOver: null }],
-    ["onError", { onError: "log" }],
-    ["initialCursor", { initialCursor: null }],
-    ["initialCursor", { initialCursor: { lastEventId: 5 } }],
-    ["initialCursor", { initialCursor: { epoch: "e", view: "v", lastEventId: -1 } }],
-    ["initialCursor", { initialCursor: { epoch: "e", view: "v", lastEventId: 1.5 } }],
-    ["initialCursor", { initialCursor: { epoch: "e", view: "v", lastEventId: 2 ** 53 } }],
-  ])("a bad %s throws at once and is named: %o", (name, options) => {
+    ["url", { url: "" }, 'must be the server\'s address, such as "/ws"'],
+    ["url", { url: undefined }, MISSING],
+    ["url", { url: new URL("https://shop.example/ws") }, "must be"],
+    ["url", { url: "ftp://x/" }, "must be an address of http(s) or ws(s), not ftp://x/"],
+    ["url", { url: "http://[" }, "must be an address of http(s) or ws(s), not http://["],
+    ["user", { user: undefined }, MISSING],
+    ["user", { user: "" }, "must be the token's sub"],
+    ["user", { user: 101 }, "must be the token's sub"],
+    ["user", { user: "a b" }, "must be the token's sub"],
+    ["user", { user: "x".repeat(129) }, "must be the token's sub"],
+    ["getToken", { getToken: undefined }, MISSING],
+    ["getToken", { getToken: "token" }, "must be a function that returns a JWT, or null when logged out"],
+    ["namespace", { namespace: "" }, "must be a text, or left out"],
+    ["namespace", { namespace: 1 }, "must be a text, or left out"],
+    ["fetchState", { fetchState: true }, "must be a function, or left out"],
+    ["fetchState", { fetchState: null }, "must be a function, or left out"],
+    ["stateKey", { fetchState, stateKey: "" }, "must be a text of 1 to 256 characters, or left out"],
+    ["stateKey", { fetchState, stateKey: 5 }, "must be a text"],
+    ["stateKey", { fetchState, stateKey: null }, "must be a text"],
+    ["stateKey", { fetchState, stateKey: "x".repeat(257) }, "must be a text"],
+    ["stateKey", { fetchState, stateKey: "\ud800" }, "must be a text"],
+    ["stateKey", { stateKey: "no state to share" }, "needs fetchState"],
+    ["handOver", { handOver: "sometimes" }, 'must be "auto", "always" or "never", or left out'],
+    ["handOver", { handOver: true }, "must be"],
+    ["handOver", { handOver: null }, "must be"],
+    ["onError", { onError: "log" }, "must be a function, or left out"],
+    ["debug", { debug: "yes" }, "must be true or false, or left out"],
+    ["debug", { debug: 1 }, "must be true or false, or left out"],
+    ["initialCursor", { initialCursor: null }, "must be what cursor() gave"],
+    ["initialCursor", { initialCursor: { lastEventId: 5 } }, "must be what cursor() gave"],
+    ["initialCursor", { initialCursor: { epoch: "e", view: "v", lastEventId: -1 } }, "must be"],
+    ["initialCursor", { initialCursor: { epoch: "e", view: "v", lastEventId: 1.5 } }, "must be"],
+    ["initialCursor", { initialCursor: { epoch: "e", view: "v", lastEventId: 2 ** 53 } }, "must be"],
+    ["getTokn", { getTokn: () => "t" }, "is unknown, there are url, user, getToken, namespace, fetchState, stateKey, handOver, initialCursor, onError, debug"],
+  ])("a bad %s throws at once and is named: %o", (name, options, wrong) => {
     const { create } = page();
     expect(() => create(options as never)).toThrow(
-      expect.objectContaining({ name: "TabwireError", code: "bad_option", message: expect.stringContaining(`createTabwire: ${name} `) }),
+      expect.objectContaining({ name: "TabwireError", code: "bad_option", message: expect.stringContaining(`createTabwire: ${name} ${wrong}`) }),
     );
   });
 
+  test("every option may be given, and those with a default as undefined", () => {
+    const { create } = page();
+    const cursor = { epoch: "e", view: "v", lastEventId: 2 ** 53 - 1 };
+    const all: Required<TabwireOptions> = {
+      ...{ ...basics, namespace: "n", fetchState, stateKey: "\n😀".repeat(128), handOver: "never" },
+      ...{ initialCursor: cursor, onError: () => {}, debug: false },
+    };
+    expect(() => create(all)).not.toThrow();
+    const optional = Object.keys(all).filter((name) => !(name in basics));
+    expect(() => create(Object.fromEntries(optional.map((name) => [name, undefined])))).not.toThrow();
+  });
+
   test("no options at all throw at once", () => {
-    expect(() => createWith(page().load, undefined as never)).toThrow(TabwireError);
+    expect(() => createWith(page().load, undefined as never)).toThrow(
+      expect.objectContaining({ code: "bad_option", message: "createTabwire: options must be an object" }),
+    );
   });
 });
 
@@ -571,26 +597,8 @@ describe("what can go wrong with the module", () => {
     expect(FakeClient.made).toHaveLength(1);
   });
 
-  test("without WebSocket it stops as unsupported", async () => {
-    vi.stubGlobal("WebSocket", undefined);
-    const { create, onError } = page();
-    const wire = create();
-    const sent = expect(wire.send("order", {})).rejects.toMatchObject({ code: "unsupported", executed: "no" });
-    await flush();
-    await sent;
-    expect(wire.getStatus()).toMatchObject({ state: "stopped", reason: "unsupported" });
-    expect(onError.mock.calls[0]![0]).toMatchObject({ code: "unsupported" });
-  });
-
-  test("without WebAssembly it stops as unsupported", async () => {
-    vi.stubGlobal("WebAssembly", undefined);
-    const wire = page().create();
-    await flush();
-    expect(wire.getStatus()).toMatchObject({ state: "stopped", reason: "unsupported" });
-  });
-
   test("a page that cannot run the client polls, as the README shows it, and sends elsewhere", async () => {
-    vi.stubGlobal("WebAssembly", undefined);
+    vi.stubGlobal("WebSocket", undefined);
     const get = vi.fn(async () => ({ ok: true, json: async () => ({ state: { orders: 3 } }) }));
     const show = vi.fn();
     const wire = page().create();

@@ -49,6 +49,20 @@ test("a trap in a call that the browser made crashes every client, and those tha
   expect(made).toHaveLength(1);
 });
 
+test("an address that connect-src does not allow is not taken for a page that forbids WebAssembly", async () => {
+  const { init, glue } = await fresh(import("../src/slim.js"));
+  glue.failure = new TypeError("Failed to fetch. Refused to connect because it violates the document's Content Security Policy.");
+  await expect(init("https://cdn.example/tabwire.wasm")).rejects.toMatchObject({ code: "wasm_failed" });
+});
+
+test("slim in a browser without WebAssembly says so", async () => {
+  const { init, glue } = await fresh(import("../src/slim.js"));
+  vi.stubGlobal("WebAssembly", undefined);
+  glue.failure = new ReferenceError("WebAssembly is not defined");
+  await expect(init("/tabwire.wasm")).rejects.toMatchObject({ code: "no_webassembly" });
+  vi.unstubAllGlobals();
+});
+
 test("slim without init throws at once and says what to call", async () => {
   const { createTabwire } = await fresh(import("../src/slim.js"));
   expect(() => createTabwire(basics)).toThrow(
@@ -68,7 +82,11 @@ test("slim loads what init was given, once", async () => {
 test("an init that failed may be tried again", async () => {
   const { init, glue } = await fresh(import("../src/slim.js"));
   glue.failure = new Error("404");
-  await expect(init("/wrong.wasm")).rejects.toMatchObject({ code: "unsupported" });
+  await expect(init("/wrong.wasm")).rejects.toMatchObject({
+    code: "wasm_failed",
+    message: "The WebAssembly module could not be loaded, see that init was given this version's tabwire.wasm: Error: 404",
+    cause: glue.failure,
+  });
   glue.failure = undefined;
   await init("/tabwire.wasm");
   expect(glue.sources).toEqual(["/wrong.wasm", "/tabwire.wasm"]);

@@ -84,6 +84,50 @@ test("codes are a union", () => {
   expectTypeOf<TabwireError["code"]>().not.toEqualTypeOf<string>();
 });
 
+test("a switch over all codes leaves none, and one over fewer does", () => {
+  const whole = ({ code }: TabwireError): "call" | "page" | "callback" | "command" => {
+    switch (code) {
+      case "bad_option":
+      case "bad_argument":
+      case "not_initialized":
+      case "no_provider":
+      case "not_in_browser":
+        return "call";
+      case "no_websocket":
+      case "no_webassembly":
+      case "wasm_blocked":
+      case "wasm_failed":
+      case "crashed":
+        return "page";
+      case "handler_failed":
+      case "token_failed":
+      case "fetch_state_failed":
+        return "callback";
+      case "forbidden":
+      case "unknown_type":
+      case "invalid":
+      case "conflict":
+      case "expired":
+      case "too_large":
+      case "rate_limited":
+      case "unavailable":
+      case "timeout":
+      case "queue_full":
+      case "closed":
+      case "unsupported":
+        return "command";
+      default:
+        return code satisfies never;
+    }
+  };
+  const partial = ({ code }: TabwireError) => {
+    if (code === "closed") return;
+    // @ts-expect-error: there are others
+    code satisfies never;
+  };
+  expectTypeOf([whole, partial]).toBeArray();
+});
+
 test("reducers are typed by store and events", () => {
   const useShop = create<{ orders: string[]; tabwire?: unknown }>()(() => ({ orders: [] }));
   const bind = () =>
