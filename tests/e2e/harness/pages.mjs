@@ -17,6 +17,9 @@ export class Pages {
   /** Whom the app's session is for, when that is not the user a page asks for: the shared cookie names somebody else now. */
   loggedIn;
 
+  /** The page's Content-Security-Policy, if it has one. */
+  policy;
+
   /** How long tokens are good. */
   tokenSeconds;
 
@@ -29,7 +32,10 @@ export class Pages {
     const map = await importMap();
     pages.#listener = createServer((request, response) => {
       pages.#answer(server, map, request).then(
-        ({ type, body }) => response.writeHead(200, { "content-type": type }).end(body),
+        ({ type, body }) => {
+          if (pages.policy) response.setHeader("content-security-policy", pages.policy);
+          response.writeHead(200, { "content-type": type }).end(body);
+        },
         (error) => response.writeHead(error.code === "ENOENT" ? 404 : 502).end(error.message),
       );
     });

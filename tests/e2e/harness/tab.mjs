@@ -83,6 +83,16 @@ export class Tab {
     return this.evaluate(() => window.record.errors);
   }
 
+  /** The same, which the scenario wanted to go wrong: none of it is an error to the stage any more. */
+  takeErrors() {
+    return this.evaluate(() => window.record.errors.splice(0));
+  }
+
+  /** What nobody has caught in the page. */
+  uncaught() {
+    return this.evaluate(() => window.uncaught);
+  }
+
   /** WebSockets that the page has opened, ever. */
   socketsOpened() {
     return this.evaluate(() => window.socketsOpened);

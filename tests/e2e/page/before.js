@@ -1,4 +1,4 @@
-// Runs before anything else: counts sockets, and takes away what a scenario wants this browser not to have.
+// Runs before anything else: counts sockets, keeps what nobody caught, and takes away what a scenario wants this browser not to have.
 
 const without = new URLSearchParams(location.search).getAll("without");
 
@@ -14,3 +14,9 @@ window.WebSocket = class extends WebSocket {
 if (without.includes("locks")) delete Navigator.prototype.locks;
 // As where the browser stops a tab and says nothing. The window hears it first, on its way to the document.
 if (without.includes("freeze")) addEventListener("freeze", (event) => event.stopImmediatePropagation(), true);
+for (const global of ["WebAssembly", "WebSocket"]) if (without.includes(global)) delete window[global];
+
+/** What nobody has caught: the browser writes it to the console. */
+window.uncaught = [];
+addEventListener("error", ({ message }) => window.uncaught.push(message));
+addEventListener("unhandledrejection", ({ reason }) => window.uncaught.push(String(reason)));
