@@ -63,6 +63,16 @@ pub(crate) enum Std {
     Prebuilt,
 }
 
+impl Std {
+    /// Lets the package be as large as a module with this library makes it.
+    fn allow(self, command: Cmd) -> Cmd {
+        match self {
+            Self::Small => command,
+            Self::Prebuilt => command.env("TABWIRE_PREBUILT_STD", "1"),
+        }
+    }
+}
+
 fn compile() -> Result<Std> {
     // Both flags are unstable. A compiler that knows them no more, or a machine without the sources or a registry for what
     // they need, still gets a module that works.
@@ -105,18 +115,23 @@ fn compile_client() -> Cmd {
 /// The npm package as people install it. Fails when an entry is larger than its budget. Built once per command:
 /// several parts of a test run use it.
 pub(crate) fn package() -> Result<PathBuf> {
-    static PACKED: OnceLock<PathBuf> = OnceLock::new();
-    if let Some(tarball) = PACKED.get() {
-        return Ok(tarball.clone());
+    Ok(packed()?.0.clone())
+}
+
+/// The tests of the npm package, its sizes among them.
+pub(crate) fn test_package() -> Result<()> {
+    let (_, with) = packed()?;
+    with.allow(npm("npm").arg("test")).run()
+}
+
+fn packed() -> Result<&'static (PathBuf, Std)> {
+    static PACKED: OnceLock<(PathBuf, Std)> = OnceLock::new();
+    if let Some(packed) = PACKED.get() {
+        return Ok(packed);
     }
     let with = module()?;
     install_locked("npm")?;
-    let build = npm("npm").args(["run", "build"]);
-    match with {
-        Std::Small => build,
-        Std::Prebuilt => build.env("TABWIRE_PREBUILT_STD", "1"),
-    }
-    .run()?;
+    with.allow(npm("npm").args(["run", "build"])).run()?;
     npm("npm").arg("pack").run()?;
     let tarball = root()
         .join("npm")
@@ -126,7 +141,7 @@ pub(crate) fn package() -> Result<PathBuf> {
         "npm/package.json and Cargo.toml must have one version: there is no {}",
         tarball.display()
     );
-    Ok(PACKED.get_or_init(|| tarball).clone())
+    Ok(PACKED.get_or_init(|| (tarball, with)))
 }
 
 /// The demo's pages, which use the packed package.

@@ -199,8 +199,7 @@ fn wasm() -> Result<()> {
 
 fn package() -> Result<()> {
     setup::ensure(&[Need::WasmTarget, Need::Node])?;
-    chain::package()?;
-    npm("npm").arg("test").run()
+    chain::test_package()
 }
 
 fn site() -> Result<()> {
