@@ -154,8 +154,8 @@ impl<S> Tabwire<S> {
     }
 
     /// Whether it is for this tab to do what one tab of the browser does for each `id` of a `name`: a sound, a notification.
-    /// Ask in all tabs. Best effort and at most once, as far back as the last 256 calls of the group. Without Web Locks or
-    /// localStorage it is the leading tab's turn, if that asks.
+    /// Ask in all tabs. Best effort and at most once, as far back as the last 256 calls of the group; without localStorage, as far
+    /// back as 5 s. Without Web Locks it is the leading tab's turn, if that asks.
     ///
     /// ```no_run
     /// # use tabwire_client::typed::Tabwire;
