@@ -1,6 +1,6 @@
 // A real tabwire-server, as the pages start one.
 
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -35,7 +35,15 @@ export class Server {
   }
 }
 
-/** A folder of its own, for whoever asks. The system's temporary files are cleared by the system. */
+const folders = new Set();
+
+process.on("exit", () => {
+  for (const path of folders) rmSync(path, { recursive: true, force: true });
+});
+
+/** A folder for this process, which ends with it. */
 export function folder() {
-  return mkdtempSync(join(tmpdir(), "tabwire-docs-"));
+  const path = mkdtempSync(join(tmpdir(), "tabwire-docs-"));
+  folders.add(path);
+  return path;
 }
