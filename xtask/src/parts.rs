@@ -209,7 +209,7 @@ fn site() -> Result<()> {
 }
 
 fn docs() -> Result<()> {
-    setup::ensure(&[Need::WasmTarget, Need::Node, Need::Chromium])?;
+    setup::ensure(&[Need::Rustfmt, Need::WasmTarget, Need::Node, Need::Chromium])?;
     has("the recipes in Go and Python", &[Need::Go, Need::Python])?;
     cargo("doc")
         .arg("--no-deps")
