@@ -8,19 +8,17 @@ import { test } from "node:test";
 import Database from "better-sqlite3";
 import { parse } from "parse5";
 
+import { LANGUAGES, PROGRAMS } from "./harness/programs.mjs";
 import { ROOT, allBlocks, blocksOf, place } from "./harness/pages.mjs";
 import { wrongInShell } from "./harness/shell.mjs";
 import { errorsIn } from "./harness/typescript.mjs";
 
-/** Programs on pages, and the test that runs them: it names the page or the section that it takes them from. */
+/** Pages whose programs a test runs, all of them. It takes them out of the page, so it names it. */
 const RUN_BY = {
   "docs/WEBHOOK.md": "server/tests/it/webhook.rs",
   "docs/getting-started.md": "tests/docs/getting-started.test.mjs",
-  "docs/recipes/publishing.md": "tests/docs/recipes.test.mjs",
-  "docs/recipes/state-endpoint.md": "tests/docs/recipes.test.mjs",
-  "docs/recipes/tokens.md": "tests/docs/recipes.test.mjs",
+  ...Object.fromEntries(Object.keys(PROGRAMS).map((page) => [page, "tests/docs/recipes.test.mjs"])),
 };
-const RECIPES = /^docs\/recipes\//;
 
 /** For each language: what is wrong with the blocks of it, as lines that name the place. */
 const RULES = {
@@ -67,6 +65,8 @@ test("a wrong block of each language is found out", { timeout: 120_000 }, () => 
     const [block] = blocksOf("docs/no-such-page.md", `\`\`\`${language}\n${code}\`\`\`\n`);
     assert.equal(RULES[language]([block]).length > 0, true, `${language}: ${code}`);
   }
+  const [unknown] = blocksOf("docs/recipes/tokens.md", "```go\n// other.go\npackage main\n```\n");
+  assert.match(RULES.go([unknown])[0], /no test runs it/);
   for (const code of ["if then\n", "cargo xtask no-such-command\n", "cargo xtask test no-such-part\n", "cargo run -p no-such-crate\n"]) {
     assert.notDeepEqual(wrongInShell(code), [], code);
   }
@@ -87,12 +87,17 @@ function perPage(wrong) {
 }
 
 /** A program is not only looked at: there is a test that runs it. */
-function isRun({ page, name, code }) {
+function isRun({ page, name, language }) {
   const by = RUN_BY[page];
   if (!by) return "no test runs it: see RUN_BY";
   if (!readFileSync(ROOT + by, "utf8").includes(page)) return `${by} does not name the page`;
-  if (RECIPES.test(page) && !name) return "a program begins with its name";
-  return code.endsWith("\n") ? undefined : "it has no end";
+  if (by.endsWith(".rs")) {
+    const alike = blocks.filter((block) => block.page === page && block.language === language);
+    return alike.length === 1 ? undefined : `${by} runs the first of its language only`;
+  }
+  if (!name) return "a program begins with its name";
+  const known = PROGRAMS[page]?.flatMap((program) => Object.values(LANGUAGES).map(({ file }) => file(program)));
+  return !known || known.includes(name) ? undefined : `no test runs it: ${by} knows ${known.join(", ")}`;
 }
 
 function isCompiled({ name }) {

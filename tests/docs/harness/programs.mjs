@@ -10,7 +10,7 @@ import { promisify } from "node:util";
 
 import { end, find, start } from "../../e2e/harness/processes.mjs";
 import { until } from "../../e2e/harness/until.mjs";
-import { program } from "./pages.mjs";
+import { ROOT, program } from "./pages.mjs";
 import { folder } from "./server.mjs";
 
 const run = promisify(execFile);
@@ -23,7 +23,6 @@ const GO_DRIVER = `${GO.GOPATH}/src/github.com/mattn/go-sqlite3`;
 
 export const LANGUAGES = {
   Node: {
-    fence: "js",
     file: (name) => `${name}.mjs`,
     missing: () => undefined,
     async prepare(file, dir) {
@@ -33,13 +32,11 @@ export const LANGUAGES = {
     },
   },
   Python: {
-    fence: "python",
     file: (name) => `${name === "token" ? "make_token" : name}.py`,
     missing: () => (find("python3") ? undefined : "there is no python3"),
     prepare: async (file) => [find("python3"), file],
   },
   Go: {
-    fence: "go",
     file: (name) => `${name}.go`,
     missing: () => (find("go") && existsSync(GO_DRIVER) ? undefined : "there is no go, or no SQLite for it"),
     async prepare(file, dir) {
@@ -52,12 +49,21 @@ export const LANGUAGES = {
     },
   },
   Rust: {
-    fence: "rust",
     file: (name) => `${name}.rs`,
     // Compiled by cargo with the rest of the workspace: tests/docs/rust.
     missing: () => (find(join(RECIPES, "state")) ? undefined : `${RECIPES} has no recipes: cargo build -p tabwire-recipes`),
-    prepare: async (file, dir, name) => [join(RECIPES, name)],
+    async prepare(file, dir, name) {
+      await run("rustfmt", ["--check", "--config-path", ROOT, "--edition", "2024", file]);
+      return [join(RECIPES, name)];
+    },
   },
+};
+
+/** The programs of the recipes, which are there in each language and run by `recipes.test.mjs`. */
+export const PROGRAMS = {
+  "docs/recipes/publishing.md": ["publish", "orders"],
+  "docs/recipes/state-endpoint.md": ["state"],
+  "docs/recipes/tokens.md": ["token"],
 };
 
 /** The command that runs a program of a page. */
