@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 
 import { chromium } from "playwright-core";
 
-import { end, find, start } from "../e2e/harness/processes.mjs";
+import { descendants, end, find, start } from "../e2e/harness/processes.mjs";
 import { until } from "../e2e/harness/until.mjs";
 import { blocksOf } from "./harness/pages.mjs";
 import { freePort } from "./harness/programs.mjs";
@@ -38,6 +38,7 @@ test("who follows the page has an app that is live in two tabs", { skip: process
     writeFileSync(join(app, name), code);
   }
   const shell = inBash([setUp, install.replace(/^npm install .*$/gm, ""), run, "wait"], join(folder, "clone"), env);
+  let again;
   let browser;
   try {
     browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] });
@@ -58,11 +59,21 @@ test("who follows the page has an app that is live in two tabs", { skip: process
     const [leading, other] = first === "open, leader" ? tabs : tabs.toReversed();
     await leading.close();
     await other.locator("p", { hasText: "open, leader" }).waitFor({ timeout: 30_000 });
+    // The server is stopped, an order is created, the server is started again.
+    const [server] = descendants(shell.child.pid, (command) => command.startsWith("tabwire-server"));
+    process.kill(server, "SIGTERM");
+    await other.locator("p", { hasText: "reconnecting" }).waitFor({ timeout: 30_000 });
+    const meanwhile = inBash([publish.replace("o-1", "o-2")], app, env);
+    await until("curl has ended", () => meanwhile.child.exitCode === 0);
+    again = inBash([setUp, "wait"], join(folder, "clone"), env);
+    await other.locator("li", { hasText: "o-2 Ada" }).waitFor({ timeout: 60_000 });
+    assert.equal(await other.locator("li").count(), 2);
   } catch (error) {
     throw new Error(`${error.message}\nThe commands said:\n${shell.said()}`, { cause: error });
   } finally {
     await browser?.close();
     await end(shell.child);
+    if (again) await end(again.child);
     rmSync(folder, { recursive: true });
   }
 });
