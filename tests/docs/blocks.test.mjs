@@ -2,6 +2,7 @@
 // language; a block of a language that is not here fails.
 
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 
@@ -28,6 +29,8 @@ const RULES = {
   python: each(isRun),
   go: each(isRun),
   rust: each((block) => isRun(block) ?? isCompiled(block)),
+  "rust,no_run": each(isDocTest),
+  toml: each(isToml),
   sh: each(({ code }) => wrongInShell(code).join("\n") || undefined),
   json: each(isJson),
   sql: perPage(isSql),
@@ -56,6 +59,8 @@ test("a wrong block of each language is found out", { timeout: 120_000 }, () => 
     python: "print(42)\n",
     go: "package main\n",
     rust: "fn main() {}\n",
+    "rust,no_run": "fn main() {}\n",
+    toml: "a = = 1\n",
     sh: "tabwire-server --no-such-flag\n",
     json: "{a: 1}\n",
     sql: "SELECT * FROM nothing;\n",
@@ -102,6 +107,18 @@ function isRun({ page, name, language }) {
 
 function isCompiled({ name }) {
   return existsSync(`${ROOT}tests/docs/rust/src/bin/${name}`) ? undefined : `tests/docs/rust has no bin ${name}`;
+}
+
+/** A crate has the page as documentation, whose examples `cargo test --doc` compiles. */
+function isDocTest({ page }) {
+  const crate = "client-wasm/src/lib.rs";
+  const isIncluded = readFileSync(ROOT + crate, "utf8").includes(`include_str!("../../${page}")`);
+  return isIncluded ? undefined : `${crate} does not include the page`;
+}
+
+function isToml({ code }) {
+  const { status, stderr } = spawnSync("python3", ["-c", "import sys, tomllib; tomllib.loads(sys.stdin.read())"], { input: code, encoding: "utf8" });
+  return status === 0 ? undefined : stderr.trim().split("\n").at(-1);
 }
 
 /** One value; on the page of the protocol one in each line. */

@@ -14,9 +14,10 @@ const SOURCES = ["npm/src", "npm/bin", "server/src", "protocol/src", "docs/opena
 const OTHERS = new Set([
   "pg_try_advisory_lock", // PostgreSQL
   "proxy_http_version", "proxy_set_header", "proxy_read_timeout", "proxy_buffering", "client_max_body_size", "proxy_add_x_forwarded_for", "http_host", // nginx
+  "new_local", // Leptos
   "payment_received", // the protocol's example of a type that clients may not send
 ]);
-const OTHERS_FLAGS = new Set(["--help", "--engine"]); // --engine: of tests/e2e
+const OTHERS_FLAGS = new Set(["--help", "--workspace", "--engine"]); // of all, of cargo, of tests/e2e
 
 const spans = pages()
   .filter((page) => page !== "npm/CHANGELOG.md")

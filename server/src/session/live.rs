@@ -47,9 +47,9 @@ pub(super) fn run<'s, B: Backend>(
     node: &'s Arc<Node<B>>,
     socket: &'s mut Socket,
     handle: &'s Handle,
-    session: Box<Session>,
+    session: Session,
 ) -> impl Future<Output = End> + 's {
-    let mut live = Live::new(node, socket, handle, *session);
+    let mut live = Live::new(node, socket, handle, session);
     async move {
         match live.run().await {
             Ok(never) => match never {},

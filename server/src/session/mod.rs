@@ -77,7 +77,7 @@ pub(crate) async fn serve<B: Backend>(
             let (id, user, shop) = (handle.id(), &record.user, &record.shop);
             tracing::debug!(socketId = %id, userId = %user, shopId = %shop, "a session began");
             node.metrics.sessions.inc();
-            let end = live::run(&node, &mut socket, &handle, session).await;
+            let end = live::run(&node, &mut socket, &handle, *session).await;
             node.metrics.sessions.dec();
             end
         }
