@@ -34,6 +34,8 @@ try {
 } catch (error) {
   if (error instanceof ConfigError) fail(`tabwire types: ${config}: ${error.message}`);
   if (error.code === "ENOENT") fail(`tabwire types: there is no ${error.path}`);
+  // What the system says of a file: a folder, no permission, a full disk.
+  if (error.syscall) fail(`tabwire types: ${error.path ?? config}: ${error.message}`);
   if (error.code?.startsWith("ERR_PARSE_ARGS")) fail(`${error.message}\n\n${USAGE}`);
   throw error;
 }

@@ -1,14 +1,18 @@
-// The type maps of an `events.config.json`. Accepts what the server accepts (server/src/types.rs) and refuses what it refuses.
+// The type maps of an `events.config.json`. Accepts what the server accepts (server/src/types.rs) and refuses what it refuses, in
+// its words: server/src/types_examples.txt holds both to it.
+
+import { Fields, JsonError, readJson } from "./json.mjs";
 
 /** What is wrong with the file; the message names the entry. */
 export class ConfigError extends Error {}
 
 const NAME = /^[A-Za-z0-9_.:@-]{1,128}$/;
+const NO_NAME = "a name is 1 to 128 of A-Z a-z 0-9 _ . : @ -";
 const FIELDS = ["module", "from", "via"];
 
 /** The TypeScript for a configuration: `payloads` is the module that payload types are imported from, if any. */
 export function typesOf(json, { payloads, register = false } = {}) {
-  const entries = parse(json);
+  const entries = entriesOf(json);
   const commands = entries.filter(({ fromClient }) => fromClient);
   const modules = byModule(entries);
   const parts = [
@@ -70,64 +74,60 @@ function key(name) {
   return /^[A-Za-z_]\w*$/.test(name) ? name : JSON.stringify(name);
 }
 
-function parse(json) {
-  let config;
-  try {
-    config = JSON.parse(json);
-  } catch (error) {
-    throw new ConfigError(`it must be a JSON object of event types: ${error.message}`);
-  }
-  if (!isObject(config)) throw new ConfigError("it must be a JSON object of event types");
+/** Every type with its module, and what clients may do with it. */
+export function entriesOf(json) {
   const seen = new Set();
-  for (const type of keysOf(json)) {
+  return read(json).list.map(([type, value]) => {
+    if (!NAME.test(type)) throw entryError(type, `its name: ${NO_NAME}`);
+    const entry = { type, ...rule(type, value) };
     if (seen.has(type)) throw entryError(type, "it is there twice");
     seen.add(type);
+    return entry;
+  });
+}
+
+function read(json) {
+  const wanted = "it must be a JSON object of event types";
+  try {
+    const config = readJson(json);
+    if (config instanceof Fields) return config;
+  } catch (error) {
+    if (error instanceof JsonError) throw new ConfigError(`${wanted}: ${error.message}`);
+    throw error;
   }
-  return Object.entries(config).map(([type, value]) => ({ type, ...rule(type, value) }));
+  throw new ConfigError(wanted);
 }
 
 function rule(type, value) {
-  if (!NAME.test(type)) throw entryError(type, "its name must be 1 to 128 of A-Z a-z 0-9 _ . : @ -");
-  if (typeof value === "string") return { module: moduleName(type, value), fromClient: false };
-  if (!isObject(value)) throw entryError(type, 'it must be the name of a module, or {"module": …, "from": "client"}');
-  const unknown = Object.keys(value).find((field) => !FIELDS.includes(field));
+  if (typeof value === "string") return { module: moduleName(type, value), fromClient: false, viaWebhook: false };
+  if (!(value instanceof Fields)) throw entryError(type, 'it must be the name of a module, or {"module": …, "from": "client"}');
+  const fields = value.toObject();
+  // What is misspelt would be silently ignored, and a type be open or closed against somebody's will.
+  const unknown = Object.keys(fields).toSorted().find((field) => !FIELDS.includes(field));
   if (unknown !== undefined) throw entryError(type, `it has no field ${JSON.stringify(unknown)}: "module", "from" and "via" are known`);
-  if (value.module === undefined) throw entryError(type, '"module" is missing');
+  if (!("module" in fields)) throw entryError(type, '"module" is missing');
+  const module = moduleName(type, fields.module);
   for (const [field, only] of [["from", "client"], ["via", "webhook"]]) {
-    if (field in value && value[field] !== only) throw entryError(type, `"${field}" can only be "${only}", not ${JSON.stringify(value[field])}`);
+    if (field in fields && fields[field] !== only) throw entryError(type, `"${field}" can only be "${only}", not ${text(fields[field])}`);
   }
-  if (value.via && !value.from) throw entryError(type, '"via": "webhook" is for what clients send: "from": "client" is missing');
-  return { module: moduleName(type, value.module), fromClient: value.from === "client" };
+  if (fields.via && !fields.from) throw entryError(type, '"via": "webhook" is for what clients send: "from": "client" is missing');
+  return { module, fromClient: "from" in fields, viaWebhook: "via" in fields };
 }
 
 function moduleName(type, module) {
   if (typeof module !== "string") throw entryError(type, '"module" must be a string');
-  if (!NAME.test(module)) throw entryError(type, '"module" must be 1 to 128 of A-Z a-z 0-9 _ . : @ -');
+  if (!NAME.test(module)) throw entryError(type, `"module": ${NO_NAME}`);
   return module;
 }
 
-/** The keys of the outermost object as they stand in the text: parsed, the later of two would hide the earlier. */
-function keysOf(json) {
-  const keys = [];
-  let depth = 0;
-  let last;
-  for (const [token] of json.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\]:]/g)) {
-    if (token === "{" || token === "[") depth++;
-    else if (token === "}" || token === "]") depth--;
-    else if (token === ":" && depth === 1) keys.push(JSON.parse(last));
-    else last = token;
-  }
-  return keys;
+function text(value) {
+  return JSON.stringify(value, (_, part) => (part instanceof Fields ? part.toObject() : part));
 }
 
 function byModule(entries) {
   const modules = new Map();
   for (const entry of entries) modules.set(entry.module, [...(modules.get(entry.module) ?? []), entry]);
   return modules;
-}
-
-function isObject(value) {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function entryError(entry, wrong) {

@@ -1,7 +1,7 @@
 // @vitest-environment node
 // What `tabwire types` writes, as tsc takes it.
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeEach, expect, test, vi } from "vitest";
@@ -98,22 +98,14 @@ test("without -o they go to standard output", () => {
   expect(types({}).stdout).toContain("export type Events = {\n};");
 });
 
+// What is wrong in a configuration, and how it is said: configs.test.ts.
 test.each([
-  ["{", /events\.config\.json: it must be a JSON object of event types: /],
-  [[], /it must be a JSON object of event types/],
-  ['{"a": "orders", "b": {"module": "a"}, "a": "chat"}', /entry "a": it is there twice/],
-  [{ "order created": "orders" }, /entry "order created": its name must be/],
-  [{ a: 5 }, /entry "a": it must be the name of a module/],
-  [{ a: {} }, /entry "a": "module" is missing/],
-  [{ a: { module: "" } }, /entry "a": "module" must be 1 to 128/],
-  [{ a: { module: "m", form: "client" } }, /entry "a": it has no field "form"/],
-  [{ a: { module: "m", from: "server" } }, /entry "a": "from" can only be "client", not "server"/],
-  [{ a: { module: "m", via: "webhook" } }, /entry "a": "via": "webhook" is for what clients send/],
-])("what is wrong in the file is said, with the entry: %j", (config, message) => {
-  const { status, stdout, stderr } = types(config, "-o", "events.ts");
-  expect(status).toBe(1);
-  expect(stderr).toMatch(message);
-  expect(stdout).toBe("");
+  [{ a: {} }, 'tabwire types: events.config.json: entry "a": "module" is missing\n'],
+  ['{\n  "a": "orders",\n}', "tabwire types: events.config.json: it must be a JSON object of event types: a name in quotation marks expected at line 3 column 1\n"],
+  ["", "tabwire types: events.config.json: it must be a JSON object of event types: a value expected at line 1 column 1\n"],
+])("what is wrong in the file is said, with the file and the place, and nothing is written: %j", (config, stderr) => {
+  expect(types(config, "-o", "events.ts")).toEqual({ status: 1, stdout: "", stderr });
+  expect(existsSync(join(folder, "events.ts"))).toBe(false);
 });
 
 test("two types whose payloads would have one name are an error", () => {
@@ -121,8 +113,36 @@ test("two types whose payloads would have one name are an error", () => {
 });
 
 test("a wrong call says how it is called", () => {
-  expect(tabwire("types").stderr).toMatch(/^Usage: tabwire types/);
+  expect(tabwire()).toMatchObject({ status: 1, stderr: expect.stringMatching(/^Usage: tabwire types/) });
+  expect(tabwire("types")).toMatchObject({ status: 1, stderr: expect.stringMatching(/^Usage: tabwire types/) });
+  expect(tabwire("type", "a.json").stderr).toMatch(/^Usage: tabwire types/);
+  expect(tabwire("types", "a.json", "b.json").stderr).toMatch(/^Usage: tabwire types/);
   expect(tabwire("types", "a.json", "--wrong").stderr).toMatch(/--wrong[^]*Usage/);
-  expect(tabwire("types", "nowhere.json")).toMatchObject({ status: 1, stderr: "tabwire types: there is no nowhere.json\n" });
-  expect(tabwire("--help")).toMatchObject({ status: 0 });
+  expect(tabwire("--help")).toMatchObject({ status: 0, stdout: expect.stringMatching(/^Usage: tabwire types/), stderr: "" });
+});
+
+test("a file that cannot be read or written is named, with why", () => {
+  expect(tabwire("types", "nowhere.json")).toEqual({ status: 1, stdout: "", stderr: "tabwire types: there is no nowhere.json\n" });
+  expect(tabwire("types", ".")).toEqual({ status: 1, stdout: "", stderr: "tabwire types: .: EISDIR: illegal operation on a directory, read\n" });
+  expect(types(CONFIG, "-o", "no/such/events.ts")).toEqual({ status: 1, stdout: "", stderr: "tabwire types: there is no no/such/events.ts\n" });
+});
+
+test("installed from the tarball, `npx tabwire types` writes the types", () => {
+  const npm = (...args: string[]) => {
+    const { status, stdout, stderr } = spawnSync("npm", args, { cwd: folder, encoding: "utf8" });
+    expect(status, `npm ${args.join(" ")}\n${stderr}`).toBe(0);
+    return stdout;
+  };
+  npm("pack", package_, "--pack-destination", folder);
+  const tarball = readdirSync(folder).find((name) => name.endsWith(".tgz"))!;
+  writeFileSync(join(folder, "package.json"), '{ "name": "app", "private": true }');
+  // Nothing is downloaded: it has no dependencies, and its peers are optional.
+  npm("install", "--offline", "--no-audit", "--no-fund", `./${tarball}`);
+  const bin = join(folder, "node_modules/.bin/tabwire");
+  expect(statSync(bin).mode & 0o111).toBe(0o111);
+  expect(readFileSync(bin, "utf8")).toMatch(/^#!\/usr\/bin\/env node\n/);
+  writeFileSync(join(folder, "events.config.json"), JSON.stringify(CONFIG));
+  const written = npm("exec", "--offline", "--", "tabwire", "types", "events.config.json");
+  expect(written).toBe(types(CONFIG).stdout);
+  expect(written).toContain("export type Commands = {");
 });
