@@ -87,6 +87,7 @@ export function bindStore<Store, Events extends object, Commands extends object,
 }
 
 export interface TabwireMiddlewareOptions<Store, Events extends object, Commands extends object, State> extends BindStoreOptions {
+  /** The client: made before the store, and living as long. */
   readonly wire: Tabwire<Events, Commands, State>;
   /** As those of `bindStore`. */
   readonly reducers: Reducers<NoInfer<Store>, NoInfer<Events>, NoInfer<State>>;

@@ -17,6 +17,7 @@ test("the README's examples compile as they stand", { timeout: 120_000 }, () => 
       writeFileSync(join(folder, file), code);
       return file;
     });
+    writeFileSync(join(folder, "session.ts"), "export declare function currentUser(): Promise<{ id: string } | undefined>;");
     const entries = ["tabwire", "tabwire/slim", "tabwire/react", "tabwire/zustand", "tabwire/redux", "tabwire/testing"];
     for (const entry of entries) expect(readme).toContain(`from "${entry}";`);
     expect(tscErrors(folder, names)).toBe("");
