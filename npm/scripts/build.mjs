@@ -11,6 +11,8 @@ import zopfli from "@gfx/zopfli";
 import { build } from "esbuild";
 import { shorten } from "./shorten.mjs";
 
+/** The deflated module as text, as entries import it. */
+const EMBEDDED = "./shared/embedded.js";
 const ENTRIES = ["index", "slim", "react", "zustand", "redux", "testing"];
 /** Never --all-features: it emits what browsers do not validate. These are what rustc assumes for wasm32-unknown-unknown. */
 const WASM_FEATURES = [
@@ -48,6 +50,8 @@ writeFileSync("dist/tabwire.wasm", wasm);
 if (!WebAssembly.validate(wasm)) fail("dist/tabwire.wasm is not valid: see WASM_FEATURES");
 const deflated = await deflate(wasm);
 
+mkdirSync("dist/shared");
+writeFileSync(`dist/${EMBEDDED}`, `export default ${JSON.stringify(deflated.toString("base64"))};\n`);
 const { outputFiles } = await build({
   entryPoints: ENTRIES.map((name) => `src/${name}.ts`),
   outdir: "dist",
@@ -63,8 +67,7 @@ const { outputFiles } = await build({
   plugins: [generatedModules()],
   write: false,
 });
-mkdirSync("dist/shared");
-for (const { path, text } of outputFiles) writeFileSync(path, text.replace(ORDERING_IMPORT, ""));
+for (const { path, text } of outputFiles) writeFileSync(path, embeddedFirst(text.replace(ORDERING_IMPORT, "")));
 // Where a page is rendered by React on a server, all that has effects or a context must say so in its first line.
 if (!readFileSync("dist/react.js", "utf8").startsWith('"use client";\n')) fail('dist/react.js does not begin with "use client"');
 run(require.resolve("typescript/bin/tsc"), ["-p", "tsconfig.build.json"]);
@@ -109,14 +112,20 @@ function generatedModules() {
   return {
     name: "generated modules",
     setup({ onResolve, onLoad }) {
-      const modules = {
-        "tabwire:glue": loader,
-        "tabwire:embedded": `export default ${JSON.stringify(deflated.toString("base64"))};`,
-      };
-      onResolve({ filter: /^tabwire:/ }, ({ path }) => ({ path, namespace: "generated", sideEffects: false }));
-      onLoad({ filter: /.*/, namespace: "generated" }, ({ path }) => ({ contents: modules[path] }));
+      onResolve({ filter: /^tabwire:embedded$/ }, () => ({ path: EMBEDDED, external: true, sideEffects: false }));
+      onResolve({ filter: /^tabwire:glue$/ }, ({ path }) => ({ path, namespace: "generated", sideEffects: false }));
+      onLoad({ filter: /.*/, namespace: "generated" }, () => ({ contents: loader }));
     },
   };
+}
+
+/**
+ * Bundlers put modules in the order of the imports. The text is longer than the 32 KB that gzip looks back: with code before it
+ * and code behind it, neither would help to compress the other.
+ */
+function embeddedFirst(code) {
+  const [line] = /^import \w+ from "\.\/shared\/embedded\.js";\n/m.exec(code) ?? [];
+  return line ? code.replace(line, "").replace(/^(?:"use client";\n)?/, (start) => start + line) : code;
 }
 
 /** A server renders pages that import us: nothing may need a browser before it is called. */

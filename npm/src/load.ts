@@ -1,14 +1,14 @@
 /** Loads the embedded module, once per page and when first needed. */
 
 import { instantiate } from "tabwire:glue";
-import embedded from "tabwire:embedded";
 import { loadError } from "./load-error.js";
 import { loaded } from "./loaded.js";
-import type { Loader, WasmModule } from "./wasm.js";
+import type { WasmModule } from "./wasm.js";
 
 let loading: Promise<WasmModule> | undefined;
 
-export const loadEmbedded: Loader = () => {
+/** `embedded` is given by the entries: see scripts/build.mjs on where it stands. */
+export function loadEmbedded(embedded: string): Promise<WasmModule> {
   loading ??= inflate(embedded)
     .then(instantiate)
     .then(loaded)
@@ -16,7 +16,7 @@ export const loadEmbedded: Loader = () => {
       throw loadError(cause, "reload the page");
     });
   return loading;
-};
+}
 
 async function inflate(base64: string): Promise<ArrayBuffer> {
   const deflated = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));

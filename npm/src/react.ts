@@ -1,6 +1,7 @@
 "use client";
 /** React: one provider, and hooks that are a subscription each. Nothing is opened while rendering. */
 
+import embedded from "tabwire:embedded";
 import { type Context, createContext, createElement, type ReactNode, useContext, useEffect, useInsertionEffect, useMemo, useRef, useSyncExternalStore } from "react";
 import { TabwireError } from "./errors.js";
 import { Handle } from "./handle.js";
@@ -48,7 +49,7 @@ export function TabwireProvider({ options, client, children }: TabwireProviderPr
 function OwningProvider({ options, children }: { readonly options: TabwireOptions; readonly children?: ReactNode }): ReactNode {
   const { url, user, namespace, stateKey } = options;
   // A handle does nothing until it is opened, so React may throw away what it has rendered.
-  const handle = useMemo(() => new Handle(options, loadEmbedded), [url, user, namespace, stateKey]);
+  const handle = useMemo(() => new Handle(options, () => loadEmbedded(embedded)), [url, user, namespace, stateKey]);
   useInsertionEffect(() => {
     handle.options = options;
   });

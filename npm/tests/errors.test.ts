@@ -7,7 +7,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { MAX_COMMANDS_BEFORE_LOAD } from "../src/commands.js";
 import { createWith } from "../src/create.js";
 import type { CommandErrorCode, TabwireError, TabwireErrorCode } from "../src/errors.js";
-import { loadEmbedded } from "../src/load.js";
+import { createTabwire } from "../src/index.js";
 import { LINGER_MS } from "../src/registry.js";
 import { useTabwire } from "../src/react.js";
 import type { TabwireOptions } from "../src/types.js";
@@ -61,7 +61,7 @@ const withoutClient = async (change: () => unknown) => {
 };
 
 const CODES: Record<TabwireErrorCode, Provoked> = {
-  bad_option: { by: () => createWith(loadEmbedded, { ...basics, user: "a b" }), says: /createTabwire: user must be the token's sub/ },
+  bad_option: { by: () => createTabwire({ ...basics, user: "a b" }), says: /createTabwire: user must be the token's sub/ },
   bad_argument: { by: ({ wire }) => wire.send("order", {}, { timeoutMs: 0 }), says: /send: timeoutMs must be from 1 to 300000/ },
   not_initialized: {
     by: async () => (await import("../src/slim.js")).createTabwire({ ...basics, user: "slim" }),
@@ -148,7 +148,7 @@ const CODES: Record<TabwireErrorCode, Provoked> = {
   unsupported: {
     by: () => {
       vi.stubGlobal("WebSocket", undefined);
-      return createWith<Record<string, unknown>, Record<string, unknown>, unknown>(loadEmbedded, { ...basics, user: "u_2", onError: () => {} }).send("order", {});
+      return createTabwire({ ...basics, user: "u_2", onError: () => {} }).send("order", {});
     },
     says: /no WebSocket: poll instead/,
   },
