@@ -19,10 +19,14 @@ test(`${engine.name}: ${SENTENCE}`, { timeout: 60_000, skip }, async () => {
   const browser = await engine.launch();
   try {
     const url = `${server.url}/?user=ana@${SHOP}&shop=${SHOP}`;
-    const first = await browser.open(url);
-    const second = await browser.open(url);
     const shows = (page, what, selector) => until(what, () => page.evaluate(`!!document.querySelector(${JSON.stringify(selector)})`));
-    for (const page of [first, second]) await shows(page, "it is open", "[data-testid=state][data-state=open]");
+    const open = async () => {
+      const page = await browser.open(url);
+      await shows(page, "it is open", "[data-testid=state][data-state=open]");
+      return page;
+    };
+    const first = await open();
+    const second = await open();
     const id = await first.evaluate("document.querySelector('[data-testid=tab-id]').textContent");
     const tab = `[data-testid=tab][data-tab="${id}"]`;
     await shows(second, "the first leads", `${tab}[data-role=leader]:not([data-trouble])`);
