@@ -76,7 +76,9 @@ export class Pages {
       const html = await readFile(join(PAGE, "index.html"), "utf8");
       return { type: TYPES[".html"], body: html.replace("IMPORT_MAP", map) };
     }
-    const [folder, path] = pathname.startsWith("/package/") ? [PACKAGE, pathname.slice("/package/".length)] : [PAGE, pathname];
+    // Two addresses: to a browser these are two copies.
+    const inPackage = /^\/(?:package|copy)(\/.*)/.exec(pathname)?.[1];
+    const [folder, path] = inPackage ? [PACKAGE, inPackage] : [PAGE, pathname];
     const body = await readFile(join(folder, normalize(join("/", path))));
     return { type: TYPES[extname(path)] ?? "application/octet-stream", body };
   }

@@ -116,6 +116,16 @@ export class Tab {
     );
   }
 
+  /** The page loads another module of its own, as a second bundle. */
+  load(path) {
+    return this.evaluate((src) => new Promise((resolve, reject) => {
+      const script = Object.assign(document.createElement("script"), { type: "module", src });
+      script.onload = () => resolve();
+      script.onerror = () => reject(new Error(`${src} could not be loaded`));
+      document.head.append(script);
+    }), path);
+  }
+
   /** `wire.logout()` */
   logout() {
     return this.evaluate(() => window.wire.logout());

@@ -13,7 +13,7 @@ const record = { events: [], states: [], errors: [], ledAt: [], leftAt: {}, show
 /** The line of each order, by its id. */
 const orders = new Map();
 
-const wire = createTabwire({
+const options = {
   url: server,
   user,
   namespace: "e2e",
@@ -24,7 +24,8 @@ const wire = createTabwire({
     return { state, position: { epoch, lastEventId } };
   },
   onError: (error) => record.errors.push(`${error.code ?? error.name}: ${error.message}`),
-});
+};
+const wire = createTabwire(options);
 
 wire.onState((state, { reason, position }) => {
   record.states.push({ reason, position, after: record.events.length });
@@ -63,7 +64,7 @@ addEventListener("pagehide", () => {
   others?.close();
 });
 
-Object.assign(window, { wire, record });
+Object.assign(window, { wire, record, options, createTabwire });
 
 async function ask(path, signal) {
   const response = await fetch(`${path}?${new URLSearchParams({ user, shop })}`, { signal });
