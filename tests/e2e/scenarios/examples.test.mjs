@@ -13,6 +13,7 @@ for (const react of [19, 18]) {
     const [socket] = await stage.server.sessions(SHOP);
 
     await second.getByRole("button", { name: "Order" }).click();
+    await shows([first, second], "orders", ["ana: new"]); // or the next one might come before it
     await order(stage.server, "Bo");
     await shows([first, second], "orders", ["ana: new", "Bo: new"]);
     await first.getByRole("button", { name: "Ready: Bo" }).click();
