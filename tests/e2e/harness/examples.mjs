@@ -1,6 +1,7 @@
 // The package's example apps, bundled with the packed package and served by a real server in demo mode.
 
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
@@ -27,7 +28,7 @@ export const SHOP = "s_1";
 const skip = engine.name !== "chromium" && "its pages are played with Playwright, which drives Chromium only here";
 
 /**
- * A test of the example `name`, with a server and an empty browser profile. `react`: its version; `rendered`: the page comes from a
+ * A test of the example `name`, or of the page of that name in `page/`, with a server and an empty browser profile. `react`: its version; `rendered`: the page comes from a
  * server with the app in it. At its end nothing may be in any page's console, and nobody be kept out of a page that is open.
  */
 export function example(sentence, { name, react = 19, rendered = false }, play) {
@@ -90,7 +91,8 @@ async function keepsNobodyOut(page) {
 }
 
 async function build(name, { react, rendered, folder }) {
-  const own = join(NPM, "examples", name);
+  const example = join(NPM, "examples", name);
+  const own = existsSync(example) ? example : join(HERE, "page", name);
   const [page] = await bundle(own, "main", { react, folder });
   assert.ok(page, `examples/${name}/main is a module`);
   await copyFile(join(NPM, "examples/page.css"), join(folder, "page.css"));
@@ -119,7 +121,7 @@ async function bundle(own, entry, { react, folder, platform = "browser" }) {
     logLevel: "warning",
     // Not the package's own, which leads to its sources.
     tsconfigRaw: { compilerOptions: { jsx: "react-jsx", target: "es2022" } },
-    plugins: [from(/^tabwire(\/|$)/, HERE), from(/^(react|react-dom|scheduler)(\/|$)/, REACT[react])],
+    plugins: [from(/^tabwire(\/|$)/, HERE), from(/^zustand(\/|$)/, NPM), from(/^(react|react-dom|scheduler)(\/|$)/, REACT[react])],
   });
   return Object.keys(metafile.outputs).map((path) => join(process.cwd(), path));
 }

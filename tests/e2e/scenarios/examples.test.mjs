@@ -42,6 +42,37 @@ for (const react of [19, 18]) {
   });
 }
 
+for (const react of [19, 18]) {
+  example(`React ${react}: a provider that comes back at once keeps the socket; one that goes gives it up, and begins anew`, { name: "remount", react }, async (stage) => {
+    const page = await open(stage);
+    const [socket] = await stage.server.sessions(SHOP);
+    const { id: first } = await order(stage.server, "first");
+    await shows([page], "orders", ["first: new"]);
+
+    // Faster than the client is given up: nobody sees that it was away.
+    await page.evaluate(async () => {
+      const button = document.querySelector("button");
+      button.click();
+      while (button.textContent !== "Show") await new Promise((rendered) => setTimeout(rendered));
+      button.click();
+    });
+    await says(page, /^open/);
+    const { id: second } = await order(stage.server, "second");
+    await shows([page], "orders", ["first: new", "second: new"]);
+    assert.deepEqual((await stage.server.sessions(SHOP)).map(({ socketId }) => socketId), [socket.socketId], "the socket is still the first");
+
+    await page.getByRole("button", { name: "Hide" }).click();
+    await until("nobody is connected", async () => (await stage.server.metric("tabwire_connections")) === 0);
+    await order(stage.server, "unseen");
+    await page.getByRole("button", { name: "Show" }).click();
+    await shows([page], "orders", ["first: new", "second: new", "unseen: new"]);
+    const { id: third } = await order(stage.server, "third");
+    await shows([page], "orders", ["first: new", "second: new", "unseen: new", "third: new"]);
+    assert.deepEqual(await page.evaluate(() => window.handled), [first, second, third], "each once, and none of when it was away");
+    assert.equal((await stage.server.sessions(SHOP)).length, 1);
+  });
+}
+
 example("React: the bell rings in one tab, also when the leading tab is closed", { name: "react" }, async (stage) => {
   const pages = [await open(stage), await open(stage), await open(stage)];
   await order(stage.server, "first");
@@ -76,6 +107,44 @@ example("Zustand: a page goes on from the cursor that was stored with its state,
   await says(second, "open, leader");
   await shows([second], "orders", ["Ada: new", "ana: new", "Bo: new"]);
   assert.equal(await second.getByRole("main").locator("output").innerText(), "0", "it has fetched no state");
+});
+
+example("Zustand: what was missed is one change of the store, and comes once", { name: "zustand" }, async (stage) => {
+  const page = await open(stage);
+  await order(stage.server, "Ada");
+  await shows([page], "orders", ["Ada: new"]);
+  await page.goto("about:blank");
+  await until("nobody is connected", async () => (await stage.server.metric("tabwire_connections")) === 0);
+
+  const missed = Array.from({ length: 50 }, (_, n) => `missed ${n}`);
+  for (const customer of missed) await order(stage.server, customer);
+  // The store is written whenever it has changed.
+  await page.addInitScript(() => {
+    window.stored = [];
+    const { setItem } = Storage.prototype;
+    Storage.prototype.setItem = function (key, value) {
+      if (key.startsWith("shop of ")) window.stored.push(JSON.parse(value).state.orders.length);
+      return setItem.call(this, key, value);
+    };
+  });
+  await page.goto(`${stage.server.url}/?user=ana`);
+  await shows([page], "orders", ["Ada", ...missed].map((customer) => `${customer}: new`));
+  const stored = await page.evaluate(() => window.stored);
+  assert.deepEqual(stored.filter((length) => length > 1), [51], `from one order to all, at once: ${stored}`);
+});
+
+example("Zustand's middleware: one change of the store for each delivery, inside other middlewares", { name: "middleware" }, async (stage) => {
+  const pages = [await open(stage), await open(stage)];
+  const customers = Array.from({ length: 120 }, (_, n) => `customer ${n}`);
+  const events = customers.map((customer) => ({ type: "order_created", scope: { shopId: SHOP }, payload: { orderId: customer, customer } }));
+  await stage.server.publish(events.slice(0, 100));
+  for (const event of events.slice(100)) await stage.server.publish(event);
+  await shows(pages, "orders", customers.map((customer) => `${customer}: new`));
+  for (const page of pages) {
+    const { events, batches, states, changes } = await page.evaluate(() => window.counts);
+    assert.equal(events, customers.length, "each event once");
+    assert.equal(changes, batches + states, "one change for each delivery, and for the state");
+  }
 });
 
 example("Redux Toolkit: actions in the order of the events, and a stream into RTK Query's cache", { name: "redux" }, async (stage) => {
