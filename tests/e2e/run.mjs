@@ -13,7 +13,7 @@ import { NAMES, load } from "./harness/engines/index.mjs";
 import { read } from "./harness/notes.mjs";
 
 // Much of a scenario is waiting.
-const FILES_AT_A_TIME = availableParallelism() + 1;
+const FILES_AT_A_TIME = availableParallelism() + 3;
 const SCENARIOS = ["scenarios/", "scenarios/long/"].map((folder) => fileURLToPath(new URL(folder, import.meta.url)));
 
 const { values, positionals } = parseArgs({
