@@ -1,0 +1,177 @@
+//! The servers that are compared: how each is started, spoken to and published to. What is measured is the same for all.
+
+mod bare;
+mod kernel;
+mod nchan;
+mod socketio;
+mod tabwire;
+
+use std::{net::SocketAddr, path::PathBuf, rc::Rc, time::Duration};
+
+use anyhow::{Context as _, Result, ensure};
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+use tabwire_faults::redis::Redis;
+use tokio::time::sleep;
+
+use crate::{process::Server, ws};
+
+/// How long a server may take to begin.
+const STARTS_WITHIN: Duration = Duration::from_secs(20);
+
+/// A server, and where it keeps its events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Peer {
+    /// tabwire-server, events in memory
+    Tabwire,
+    /// tabwire-server, events in Redis
+    TabwireRedis,
+    /// nchan in nginx, its memory store
+    Nchan,
+    /// nchan in nginx, its Redis store
+    NchanRedis,
+    /// Socket.IO 4 with connection state recovery
+    SocketIo,
+    /// Socket.IO 4 with the Redis Streams adapter
+    SocketIoRedis,
+    /// warp and tungstenite with a broadcast channel and no logic: the floor of this stack
+    Bare,
+    /// `write(2)` to each socket and nothing else: the floor of the kernel
+    Kernel,
+}
+
+impl Peer {
+    /// Its name in tables.
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::Tabwire => "tabwire",
+            Self::TabwireRedis => "tabwire, Redis",
+            Self::Nchan => "nchan",
+            Self::NchanRedis => "nchan, Redis",
+            Self::SocketIo => "Socket.IO",
+            Self::SocketIoRedis => "Socket.IO, Redis",
+            Self::Bare => "bare warp + tungstenite",
+            Self::Kernel => "kernel: write(2)",
+        }
+    }
+
+    /// Starts it, with nobody connected.
+    pub(crate) async fn start(self, setting: &Setting) -> Result<Running> {
+        let redis = match self {
+            Self::TabwireRedis | Self::NchanRedis | Self::SocketIoRedis => {
+                Some(Redis::start(&[]).await)
+            }
+            _ => None,
+        };
+        let url = redis.as_ref().map(Redis::url);
+        let (server, address, dialect) = match self {
+            Self::Tabwire | Self::TabwireRedis => tabwire::start(url.as_deref(), setting)?,
+            Self::Nchan | Self::NchanRedis => nchan::start(url.as_deref(), setting)?,
+            Self::SocketIo | Self::SocketIoRedis => socketio::start(url.as_deref(), setting)?,
+            Self::Bare => bare::start(setting)?,
+            Self::Kernel => kernel::start(setting)?,
+        };
+        let mut running = Running {
+            server,
+            address,
+            dialect,
+            _redis: redis,
+        };
+        for _ in 0..STARTS_WITHIN.as_millis() / 50 {
+            running.server.runs().with_context(|| self.title())?;
+            if ws::answers(address).await.is_ok() {
+                return Ok(running);
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+        ensure!(false, "{} does not listen", self.title());
+        Ok(running)
+    }
+}
+
+/// What a server is set up for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Setting {
+    /// How many shops the clients are spread over.
+    pub(crate) shops: usize,
+    /// How many events of a shop are kept for replay.
+    pub(crate) kept: usize,
+}
+
+impl Default for Setting {
+    fn default() -> Self {
+        Self {
+            shops: 1,
+            kept: 10_000,
+        }
+    }
+}
+
+/// A server that runs, until dropped.
+pub(crate) struct Running {
+    pub(crate) server: Server,
+    pub(crate) address: SocketAddr,
+    pub(crate) dialect: Rc<dyn Dialect>,
+    _redis: Option<Redis>,
+}
+
+/// What a client and a back end say to a server, and how its answers are told apart.
+pub(crate) trait Dialect {
+    /// Where the client of this number connects.
+    fn path(&self, client: usize) -> String;
+
+    /// What it offers in the handshake.
+    fn subprotocol(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// What it says first.
+    fn opening(&self, _client: usize) -> Option<String> {
+        None
+    }
+
+    /// Whether it is in when the handshake is over.
+    fn is_ready_at_once(&self) -> bool {
+        false
+    }
+
+    /// What a text means.
+    fn hears(&self, client: usize, text: &[u8]) -> Heard;
+
+    /// The request that publishes these payloads, JSON each, to a shop.
+    fn publish(&self, shop: usize, payloads: &[String]) -> Vec<u8>;
+}
+
+/// What a text of a server means.
+pub(crate) enum Heard {
+    /// The client is in.
+    Ready,
+    /// Something that was published.
+    Event,
+    /// Something that is answered with this.
+    Answer(String),
+    /// Nothing of interest.
+    Nothing,
+}
+
+/// A program that was built beside this one.
+fn beside(name: &str) -> Result<PathBuf> {
+    let own = std::env::current_exe()?;
+    let path = own.with_file_name(name);
+    ensure!(
+        path.is_file(),
+        "{name} is not beside {}: build it in the same profile",
+        own.display()
+    );
+    Ok(path)
+}
+
+/// Where the peers' own files are, with what npm installed for them.
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("peers")
+}
+
+fn free() -> SocketAddr {
+    ([127, 0, 0, 1], tabwire_faults::ports::free()).into()
+}
