@@ -1,48 +1,17 @@
 // The demo as a person uses it: the built pages, served by the server, and a console that stays empty.
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
-import { launchForPlaywright } from "./engines/chromium.mjs";
-import { engine } from "./engines/index.mjs";
-import { note } from "./notes.mjs";
-import { Server } from "./server.mjs";
+import { played } from "./played.mjs";
 import { until } from "./until.mjs";
 
 export const SITE = process.env.TABWIRE_SITE ?? fileURLToPath(new URL("../../../www/dist", import.meta.url));
 export const SHOP = "northside";
 
-const skip = engine.name !== "chromium" && "its pages are played with Playwright, which drives Chromium only here";
-
-/**
- * A test with a server, and a browser profile that nobody is logged in to. `play` gets both, as `{server, context, url}`. Where there
- * is no server to be found for a while, the browser itself `tells` so in the console.
- */
-export function demo(sentence, { flags = [], path = "", tells = false } = {}, play) {
-  if (skip) note({ engine: engine.name, skipped: sentence, because: skip });
-  test(`${engine.name}: ${sentence}`, { timeout: 120_000, skip }, async () => {
-    const server = await Server.start({ flags: ["--static", SITE, ...flags] });
-    const browser = await launchForPlaywright();
-    try {
-      const context = await browser.newContext();
-      const said = [];
-      context.on("page", (page) => {
-        page.on("console", (message) => said.push(`${message.type()}: ${message.text()}`));
-        page.on("pageerror", (error) => said.push(`uncaught: ${error}`));
-      });
-      try {
-        await play({ server, context, url: server.url + path });
-      } catch (error) {
-        for (const page of context.pages()) console.error(`a page shows:\n${await page.locator("#root").innerText()}`);
-        throw error;
-      }
-      if (!tells) assert.deepEqual(said, [], "the console is empty");
-    } finally {
-      await browser.close();
-      await server.kill();
-    }
-  });
+/** A test where nobody is logged in. `play` gets `{server, context, url}`; the options are those of `played`, and the `path` of the page. */
+export function demo(sentence, { path = "", ...options } = {}, play) {
+  played(sentence, { site: SITE, ...options }, ({ server, context }) => play({ server, context, url: server.url + path }));
 }
 
 /** A new tab, where a person logs in by the form. */

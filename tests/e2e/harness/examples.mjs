@@ -6,58 +6,32 @@ import { copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 import axe from "axe-core";
 
-import { launchForPlaywright } from "./engines/chromium.mjs";
-import { engine } from "./engines/index.mjs";
-import { note } from "./notes.mjs";
-import { Server } from "./server.mjs";
+import { played } from "./played.mjs";
 
 const NPM = fileURLToPath(new URL("../../../npm/", import.meta.url));
 const HERE = fileURLToPath(new URL("../", import.meta.url));
 /** Where React is looked for: the newest, and the oldest that is supported. */
 const REACT = { 19: NPM, 18: join(NPM, "tests/react18") };
-/** What React tells each developer. */
-const REACT_SAYS = /^%cDownload the React DevTools/;
 /** The shop of those who name none. */
 export const SHOP = "s_1";
 
-const skip = engine.name !== "chromium" && "its pages are played with Playwright, which drives Chromium only here";
-
 /**
- * A test of the example `name`, or of the page of that name in `page/`, with a server and an empty browser profile. `react`: its version; `rendered`: the page comes from a
- * server with the app in it. At its end nothing may be in any page's console, and nobody be kept out of a page that is open.
+ * A test of the example `name`, or of the page of that name in `page/`. `react`: its version; `rendered`: the page comes from a
+ * server with the app in it. At its end nobody may be kept out of a page that is open.
  */
 export function example(sentence, { name, react = 19, rendered = false }, play) {
-  if (skip) note({ engine: engine.name, skipped: sentence, because: skip });
-  test(`${engine.name}: ${sentence}`, { timeout: 120_000, skip }, async () => {
+  const site = async () => {
     const folder = await mkdtemp(join(tmpdir(), "tabwire-example-"));
     await build(name, { react, rendered, folder });
-    const server = await Server.start({ flags: ["--static", folder] });
-    const browser = await launchForPlaywright();
-    try {
-      const context = await browser.newContext();
-      const said = [];
-      context.on("page", (page) => {
-        page.on("console", (message) => REACT_SAYS.test(message.text()) || said.push(`${message.type()}: ${message.text()}`));
-        page.on("pageerror", (error) => said.push(`uncaught: ${error}`));
-      });
-      try {
-        await play({ server, context });
-        for (const page of context.pages()) await keepsNobodyOut(page);
-      } catch (error) {
-        for (const page of context.pages()) console.error(`a page shows:\n${await page.locator("body").innerText()}`);
-        throw error;
-      }
-      assert.deepEqual(said, [], "the console is empty");
-    } finally {
-      await browser.close();
-      await server.kill();
-      await rm(folder, { recursive: true });
-    }
+    return { folder, remove: () => rm(folder, { recursive: true }) };
+  };
+  played(sentence, { site }, async (stage) => {
+    await play(stage);
+    for (const page of stage.context.pages()) await keepsNobodyOut(page);
   });
 }
 

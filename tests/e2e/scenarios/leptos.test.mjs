@@ -4,13 +4,9 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
-import { launchForPlaywright } from "../harness/engines/chromium.mjs";
-import { engine } from "../harness/engines/index.mjs";
-import { note } from "../harness/notes.mjs";
-import { Server } from "../harness/server.mjs";
+import { played } from "../harness/played.mjs";
 import { until } from "../harness/until.mjs";
 
 const BOARD = process.env.TABWIRE_LEPTOS ?? fileURLToPath(new URL("../../../examples/leptos/dist", import.meta.url));
@@ -18,32 +14,8 @@ const AXE = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.
 /** Who logs in without a shop. */
 const SHOP = "s_1";
 const SENTENCE = "the board in Leptos: two tabs, one socket, the same orders, also when the first is closed or the server starts again";
-const skip = engine.name !== "chromium" && "its pages are played with Playwright, which drives Chromium only here";
-if (skip) note({ engine: engine.name, skipped: SENTENCE, because: skip });
 
-test(`${engine.name}: ${SENTENCE}`, { timeout: 120_000, skip }, async () => {
-  const server = await Server.start({ flags: ["--static", BOARD] });
-  const browser = await launchForPlaywright();
-  try {
-    const context = await browser.newContext();
-    const said = [];
-    const listen = (page) => {
-      page.on("console", (message) => said.push(`${message.type()}: ${message.text()}`));
-      page.on("pageerror", (error) => said.push(`uncaught: ${error}`));
-    };
-    context.on("page", listen);
-    try {
-      await play(context, server, said);
-    } catch (error) {
-      for (const page of context.pages()) console.error(`a page shows:\n${await page.locator("body").innerText()}`);
-      throw error;
-    }
-    assert.deepEqual(said, [], "the console is empty");
-  } finally {
-    await browser.close();
-    await server.kill();
-  }
-});
+played(SENTENCE, { site: BOARD }, ({ server, context, said }) => play(context, server, said));
 
 async function play(context, server, said) {
   await order(server, "before");
