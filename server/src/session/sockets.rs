@@ -2,15 +2,19 @@
 
 use std::{
     collections::HashMap,
+    future::poll_fn,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    task::{Context, Poll},
 };
+
+use futures_util::task::AtomicWaker;
 
 use prometheus_client::metrics::gauge::Gauge;
 use tabwire_protocol::{CloseCode, Position};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::oneshot;
 
 use crate::{
     random,
@@ -34,7 +38,10 @@ pub(crate) struct Handle {
     /// The place that it was granted. A std mutex, held to clone it.
     held: Mutex<Option<Held>>,
     orders: Mutex<Orders>,
-    rung: Notify,
+    /// Whether there are orders that the socket's task has not looked at.
+    rung: AtomicBool,
+    /// Wakes that task: there is one, which waits in one place at a time.
+    task: AtomicWaker,
 }
 
 #[derive(Debug, Default)]
@@ -83,7 +90,8 @@ impl Sockets {
             position: AtomicU64::new(0),
             held: Mutex::default(),
             orders: Mutex::default(),
-            rung: Notify::new(),
+            rung: AtomicBool::new(false),
+            task: AtomicWaker::new(),
         });
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if open.len() >= self.max {
@@ -145,7 +153,7 @@ impl Handle {
         self.with(|orders| {
             orders.closing.get_or_insert(closing);
         });
-        self.rung.notify_one();
+        self.ring();
     }
 
     /// Asks whether the socket lives: the answer comes, or the sender is dropped.
@@ -155,7 +163,7 @@ impl Handle {
             orders.probes.retain(|probe| !probe.is_closed());
             orders.probes.push(sender);
         });
-        self.rung.notify_one();
+        self.ring();
         receiver
     }
 
@@ -169,18 +177,37 @@ impl Handle {
         self.with(|orders| std::mem::take(&mut orders.probes))
     }
 
-    /// Waits until there is something to do.
+    /// Waits until there are orders that were not looked at.
     pub(crate) async fn rung(&self) {
-        self.rung.notified().await;
+        poll_fn(|cx| self.poll_rung(cx)).await;
+        self.rung.store(false, Ordering::Release);
     }
 
-    /// Waits until the socket is to be closed.
+    /// Waits until the socket is to be closed. Other orders stay for whoever looks at them next.
     pub(crate) async fn closed(&self) {
-        while self.closing().is_none() {
-            self.rung.notified().await;
+        poll_fn(|cx| {
+            self.task.register(cx.waker());
+            match self.closing() {
+                Some(_) => Poll::Ready(()),
+                None => Poll::Pending,
+            }
+        })
+        .await;
+    }
+
+    fn poll_rung(&self, cx: &Context<'_>) -> Poll<()> {
+        if !self.rung.load(Ordering::Acquire) {
+            self.task.register(cx.waker());
+            if !self.rung.load(Ordering::Acquire) {
+                return Poll::Pending;
+            }
         }
-        // The bell is for whoever looks at the orders next, too.
-        self.rung.notify_one();
+        Poll::Ready(())
+    }
+
+    fn ring(&self) {
+        self.rung.store(true, Ordering::Release);
+        self.task.wake();
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut Orders) -> T) -> T {
@@ -216,6 +243,8 @@ impl Drop for Opened {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
+
     use super::*;
 
     #[tokio::test]
@@ -235,6 +264,22 @@ mod tests {
         let probe = opened.probe();
         drop(opened);
         assert!(probe.await.is_err());
+    }
+
+    #[tokio::test]
+    async fn who_waits_to_be_closed_leaves_other_orders_to_who_waits_for_any() {
+        let sockets = Sockets::new(2, Gauge::default());
+        let opened = sockets.open().expect("there is room");
+        let probe = opened.probe();
+        assert!(opened.closed().now_or_never().is_none());
+        opened.rung().await;
+        assert_eq!(opened.take_probes().len(), 1);
+        assert!(opened.rung().now_or_never().is_none());
+        drop(probe);
+
+        opened.close(Closing::new(CloseCode::Restart, ""));
+        opened.closed().await;
+        opened.rung().await;
     }
 
     #[tokio::test]
