@@ -53,6 +53,7 @@ pub mod config;
 mod demo;
 mod drain;
 mod fnv;
+pub mod frame;
 mod http;
 mod hub;
 mod json;

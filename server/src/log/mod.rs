@@ -5,9 +5,11 @@ use std::{collections::BTreeSet, future::Future, sync::Arc};
 use tabwire_protocol::{
     Epoch, Event, EventType, Millis, Module, Position, RawJson, Scope, ServerFrame, ShopId, UserId,
 };
-use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-use crate::session::cursor::{LogBounds, Routed, Stretch};
+use crate::{
+    frame::Frame,
+    session::cursor::{LogBounds, Routed, Stretch},
+};
 
 #[cfg(feature = "test-util")]
 pub mod conformance;
@@ -151,7 +153,7 @@ pub struct Stored {
 
 impl Stored {
     /// The event as a frame that follows the cursor-moving frame of position `prev`.
-    pub fn frame(&self, prev: Position) -> Utf8Bytes {
+    pub fn frame(&self, prev: Position) -> Frame {
         let NewEvent {
             event_type,
             module,
@@ -173,7 +175,7 @@ impl Stored {
             by,
             command_id,
         });
-        frame.encode().into()
+        Frame::text(&frame.encode())
     }
 
     /// Roughly what the event occupies in memory.

@@ -17,6 +17,7 @@ use super::{
 use crate::{
     auth::Identity,
     clock,
+    frame::Frame,
     hub::{JoinError, Shop},
     limits::Limit,
     log::{EventLog, LogUnavailable},
@@ -126,12 +127,12 @@ pub(super) async fn greet<B: Backend>(
         Resume::FullRefresh => "full_refresh",
     });
     let welcome = welcome(node, &record, &opened, claim);
-    socket.push(ServerFrame::Welcome(welcome).encode().into());
+    socket.push(Frame::text(&ServerFrame::Welcome(welcome).encode()));
     if let Some(refresh) = opened.refresh {
         let spread = super::live::spread_ms(refresh.reason, shop.tail().watchers());
         node.metrics.refreshed(refresh.reason.as_str());
         let frame = ServerFrame::FullRefresh(refresh.frame(spread));
-        socket.push(frame.encode().into());
+        socket.push(Frame::text(&frame.encode()));
     }
     if socket.flush(handle).await.is_err() {
         return Err(End::Gone);

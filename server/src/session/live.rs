@@ -22,6 +22,7 @@ use super::{
 };
 use crate::{
     clock, command,
+    frame::Frame,
     hub::Shop,
     limits::Limit,
     log::EventLog,
@@ -188,14 +189,13 @@ impl<'s, B: Backend> Live<'s, B> {
             let frame = match self.cursor.next(stretch) {
                 None => return false,
                 Some(Output::Event { prev, event, .. }) => event.frame(prev),
-                Some(Output::Synced(synced)) => ServerFrame::Synced(synced).encode().into(),
+                Some(Output::Synced(synced)) => Frame::text(&ServerFrame::Synced(synced).encode()),
                 Some(Output::FullRefresh(refresh)) => {
-                    ServerFrame::FullRefresh(self.refreshed(refresh))
-                        .encode()
-                        .into()
+                    let refresh = ServerFrame::FullRefresh(self.refreshed(refresh));
+                    Frame::text(&refresh.encode())
                 }
             };
-            bytes += frame.len();
+            bytes += frame.wire().len();
             self.socket.push(frame);
             if bytes >= BATCH_BYTES_MAX {
                 break;
@@ -385,10 +385,10 @@ impl<'s, B: Backend> Live<'s, B> {
             types: self.node.config.types.of_modules(&*self.record.modules),
             view: self.cursor.viewer().view().clone(),
         });
-        self.socket.push(renewed.encode().into());
+        self.socket.push(Frame::text(&renewed.encode()));
         if let Some(refresh) = refresh {
             let frame = ServerFrame::FullRefresh(self.refreshed(refresh));
-            self.socket.push(frame.encode().into());
+            self.socket.push(Frame::text(&frame.encode()));
         }
         self.flush().await
     }
@@ -430,7 +430,7 @@ impl<'s, B: Backend> Live<'s, B> {
 
     /// Takes the frame by value, and not in an async function: it is not to be kept until it is written.
     fn send(&mut self, frame: ServerFrame) -> impl Future<Output = Result<(), End>> {
-        self.socket.push(frame.encode().into());
+        self.socket.push(Frame::text(&frame.encode()));
         self.flush()
     }
 

@@ -3,7 +3,7 @@
 use std::{
     collections::VecDeque,
     future::poll_fn,
-    io,
+    io::{self, IoSlice},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -23,12 +23,12 @@ use tokio_tungstenite::{
     tungstenite::{
         self, Message, Utf8Bytes,
         error::{CapacityError, ProtocolError},
-        protocol::{CloseFrame, Role, WebSocketConfig},
+        protocol::{Role, WebSocketConfig},
     },
 };
 
 use super::sockets::{Closing, Handle};
-use crate::{limits::Limit, metrics::Metrics};
+use crate::{frame::Frame, limits::Limit, metrics::Metrics};
 
 /// What the kernel may hold for a socket (it doubles this, for its own needs). Left alone it would hold megabytes for each slow
 /// reader; and it says that there is room again only when a third of it is free, so a reader that takes less than that within the
@@ -36,23 +36,24 @@ use crate::{limits::Limit, metrics::Metrics};
 const SEND_BUFFER_BYTES: usize = 64 << 10;
 /// What is read at a time. Sockets are many and clients' frames small: this is most of what an idle socket costs.
 const READ_BUFFER_BYTES: usize = 256;
-/// What is gathered before it is handed to the kernel.
-const WRITE_BUFFER_BYTES: usize = 16 << 10;
-/// What may be gathered: never reached, since what is written is flushed before more is taken.
-const WRITE_BUFFER_BYTES_MAX: usize = 64 << 20;
 /// How many frames have their place in the queue when nothing is written: events come one by one, mostly.
 const OUTGOING_KEPT: usize = 1;
-/// The longest reason of a close frame (RFC 6455, 5.5: 125 bytes with the code).
-const CLOSE_REASON_BYTES_MAX: usize = 123;
+/// How many frames are handed to the kernel at a time.
+const FRAMES_AT_A_TIME: usize = 64;
 
 /// How many frames are looked through for the end of a connection behind them.
 const EARLY_FRAMES_MAX: usize = 8;
 
 /// A WebSocket.
+///
+/// What comes is read, and pings are answered, by tungstenite. What is sent goes past it: the frames are the same for many sockets, and
+/// one would be copied for each of them.
 pub(crate) struct Socket {
     ws: WebSocketStream<Counted<TcpStream>>,
-    /// What is still to be handed to the WebSocket.
-    outgoing: VecDeque<Message>,
+    /// What is still to be handed to the kernel.
+    outgoing: VecDeque<Frame>,
+    /// How much of the first of these it has. Until it has all of it nothing else may be written.
+    begun_bytes: usize,
     /// What came before somebody wanted to read it.
     early: VecDeque<Incoming>,
     /// Whether everything that had come was read.
@@ -102,8 +103,8 @@ impl Socket {
     ) -> Self {
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER_BYTES)
-            .write_buffer_size(WRITE_BUFFER_BYTES)
-            .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX)
+            // An answer to a ping is written at once.
+            .write_buffer_size(0)
             .max_message_size(Some(limits.max_frame))
             .max_frame_size(Some(limits.max_frame));
         // A kernel that refuses has a reason, and larger buffers.
@@ -113,6 +114,7 @@ impl Socket {
         Self {
             ws: ws.await,
             outgoing: VecDeque::with_capacity(OUTGOING_KEPT),
+            begun_bytes: 0,
             early: VecDeque::new(),
             is_read: false,
             owes_pong: false,
@@ -192,10 +194,10 @@ impl Socket {
     }
 
     /// Has a frame written with the next [`Self::flush`].
-    pub(crate) fn push(&mut self, frame: Utf8Bytes) {
+    pub(crate) fn push(&mut self, frame: Frame) {
         self.metrics.frames_sent.inc();
-        self.metrics.bytes_sent.inc_by(frame.len() as u64);
-        self.outgoing.push_back(Message::Text(frame));
+        self.metrics.bytes_sent.inc_by(frame.payload().len() as u64);
+        self.outgoing.push_back(frame);
     }
 
     /// Whether there is something for the next [`Self::flush`].
@@ -239,20 +241,48 @@ impl Socket {
         }
     }
 
-    /// Whoever stops asking loses nothing: each frame goes from the queue into the WebSocket in one step.
+    /// Whoever stops asking loses nothing: how much of a frame was written is known.
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Gone>> {
-        while !self.outgoing.is_empty() {
-            ready!(self.ws.poll_ready_unpin(cx)).map_err(|_| Gone)?;
-            let message = self.outgoing.pop_front();
-            let message = message.expect("it was not empty, and waiting takes nothing out");
-            self.ws.start_send_unpin(message).map_err(|_| Gone)?;
+        if self.owes_pong {
+            // Nothing is read, so no ping comes, while a frame is only begun.
+            ready!(self.ws.poll_flush_unpin(cx)).map_err(|_| Gone)?;
+            self.owes_pong = false;
         }
-        ready!(self.ws.poll_flush_unpin(cx)).map_err(|_| Gone)?;
-        self.owes_pong = false;
+        while let Some(first) = self.outgoing.front() {
+            let stream = Pin::new(self.ws.get_mut());
+            let first = &first.wire()[self.begun_bytes..];
+            let written = if self.outgoing.len() == 1 {
+                stream.poll_write(cx, first)
+            } else {
+                let mut slices = [IoSlice::new(&[]); FRAMES_AT_A_TIME];
+                let frames =
+                    std::iter::once(first).chain(self.outgoing.iter().skip(1).map(Frame::wire));
+                for (slice, frame) in slices.iter_mut().zip(frames) {
+                    *slice = IoSlice::new(frame);
+                }
+                let count = self.outgoing.len().min(FRAMES_AT_A_TIME);
+                stream.poll_write_vectored(cx, &slices[..count])
+            };
+            match ready!(written) {
+                Ok(0) | Err(_) => return Poll::Ready(Err(Gone)),
+                Ok(bytes) => self.wrote(bytes),
+            }
+        }
         if self.outgoing.capacity() > OUTGOING_KEPT {
             self.outgoing = VecDeque::with_capacity(OUTGOING_KEPT);
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Takes out what the kernel has taken.
+    fn wrote(&mut self, bytes: usize) {
+        self.begun_bytes += bytes;
+        while let Some(first) = self.outgoing.front()
+            && first.wire().len() <= self.begun_bytes
+        {
+            self.begun_bytes -= first.wire().len();
+            self.outgoing.pop_front();
+        }
     }
 
     /// Says goodbye and closes. What was still to be written is dropped.
@@ -266,12 +296,11 @@ impl Socket {
             ),
             after_ms: closing.after_ms,
         });
-        self.outgoing.clear();
-        self.push(bye.encode().into());
-        self.outgoing.push_back(Message::Close(Some(CloseFrame {
-            code: closing.code.code().into(),
-            reason: shortened(&closing.reason).into(),
-        })));
+        // But the rest of a frame that was begun is not: what follows would be taken for it.
+        self.outgoing.truncate(usize::from(self.begun_bytes > 0));
+        self.push(Frame::text(&bye.encode()));
+        self.outgoing
+            .push_back(Frame::close(closing.code.code(), &closing.reason));
         let close_timeout = self.close_timeout;
         let last_words = async {
             poll_fn(|cx| self.poll_write(cx)).await?;
@@ -291,14 +320,6 @@ impl Socket {
 
 fn violation(code: CloseCode, reason: impl Into<String>) -> Incoming {
     Incoming::Violation(Closing::new(code, reason))
-}
-
-fn shortened(reason: &str) -> String {
-    let mut end = reason.len().min(CLOSE_REASON_BYTES_MAX);
-    while !reason.is_char_boundary(end) {
-        end -= 1;
-    }
-    reason[..end].to_owned()
 }
 
 /// A stream that counts what it has taken: the difference between slow and stuck.
@@ -330,23 +351,27 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
         polled
     }
 
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let polled = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        if let Poll::Ready(Ok(written)) = &polled {
+            self.written += *written as u64;
+        }
+        polled
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_reason_is_shortened_between_characters() {
-        assert_eq!(shortened("too large"), "too large");
-        assert_eq!(shortened(&"x".repeat(200)).len(), 123);
-        assert_eq!(shortened(&"é".repeat(100)).len(), 122);
     }
 }

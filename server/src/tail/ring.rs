@@ -7,9 +7,9 @@ use std::{
 
 use prometheus_client::metrics::{counter::Counter, gauge::Gauge};
 use tabwire_protocol::{Epoch, Millis, Module, Position, UserId};
-use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::{
+    frame::Frame,
     log::{Page, Stored},
     session::cursor::{LogBounds, Routed, Stretch},
 };
@@ -249,11 +249,11 @@ impl Stretch for Ring {
 /// An event that can be written as a frame.
 pub(crate) trait Framed: Routed {
     /// The frame, after a cursor-moving frame of position `prev`.
-    fn frame(&self, prev: Position) -> Utf8Bytes;
+    fn frame(&self, prev: Position) -> Frame;
 }
 
 impl Framed for Stored {
-    fn frame(&self, prev: Position) -> Utf8Bytes {
+    fn frame(&self, prev: Position) -> Frame {
         Self::frame(self, prev)
     }
 }
@@ -262,7 +262,7 @@ impl Framed for Stored {
 #[derive(Debug)]
 pub(crate) struct Entry {
     stored: Arc<Stored>,
-    encodings: Mutex<Vec<(Position, Utf8Bytes)>>,
+    encodings: Mutex<Vec<(Position, Frame)>>,
 }
 
 impl Entry {
@@ -285,7 +285,7 @@ impl Routed for Entry {
 }
 
 impl Framed for Entry {
-    fn frame(&self, prev: Position) -> Utf8Bytes {
+    fn frame(&self, prev: Position) -> Frame {
         let mut encodings = self
             .encodings
             .lock()
@@ -476,7 +476,7 @@ mod tests {
         let mut ring = ring();
         ring.take(&epoch("e1"), stored(11, "{}", 0), AGE);
         let entry = ring.get(at(11)).expect("it was taken");
-        let frame = |prev| entry.frame(at(prev)).as_str().as_ptr();
+        let frame = |prev| entry.frame(at(prev)).wire().as_ptr();
         assert_eq!(frame(10), frame(10));
         assert_ne!(frame(10), frame(9));
         for prev in 0..10 {
