@@ -158,7 +158,7 @@ impl Shop {
     }
 
     /// Its tail.
-    pub(crate) fn tail(&self) -> &Tail {
+    pub(crate) fn tail(&self) -> &Arc<Tail> {
         let followed = self.followed.get();
         &followed
             .expect("`join` gives out shops whose tail has begun")

@@ -369,6 +369,11 @@ impl SessionCursor {
         self.position
     }
 
+    /// Whether the end of a replay is still to be written.
+    pub const fn is_replaying(&self) -> bool {
+        self.pending.is_some()
+    }
+
     /// The log this session reads.
     pub const fn epoch(&self) -> &Epoch {
         &self.epoch

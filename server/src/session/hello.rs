@@ -15,7 +15,6 @@ use super::{
     sockets::Handle,
 };
 use crate::{
-    auth::Identity,
     clock,
     frame::Frame,
     hub::{JoinError, Shop},
@@ -24,6 +23,7 @@ use crate::{
     node::{Backend, Node},
     orders,
     registry::{ClaimRequest, Claimed, Held, Registry, RegistryUnavailable, SessionRecord},
+    tail::Watch,
 };
 
 /// A session that has been let in.
@@ -34,6 +34,8 @@ pub(super) struct Session {
     pub(super) taken_until: Millis,
     pub(super) cursor: SessionCursor,
     pub(super) shop: Arc<Shop>,
+    /// Sees the shop's tail grow.
+    pub(super) grown: Watch,
 }
 
 impl From<LogUnavailable> for End {
@@ -89,12 +91,18 @@ pub(super) async fn greet<B: Backend>(
             End::close(CloseCode::TryLater, "too many shops have sessions here")
         }
     })?;
-    let opened = open(node, &shop, &identity, hello.cursor.as_ref()).await?;
+    let grown = shop.tail().watch(&identity.modules, &identity.user);
+    let viewer = Viewer::new(
+        &identity.shop,
+        identity.user.clone(),
+        Arc::clone(grown.modules()),
+    );
+    let opened = open(node, &shop, viewer, &identity.shop, hello.cursor.as_ref()).await?;
     let record = SessionRecord {
         socket: handle.id().clone(),
         user: identity.user.clone(),
         shop: identity.shop.clone(),
-        modules: identity.modules.clone(),
+        modules: Arc::clone(grown.modules()),
         device: hello.device.clone(),
         connected_at: now,
         issued_at: identity.issued_at,
@@ -143,6 +151,7 @@ pub(super) async fn greet<B: Backend>(
         taken_until: identity.taken_until,
         cursor: opened.cursor,
         shop,
+        grown,
     }))
 }
 
@@ -169,17 +178,13 @@ async fn read_hello(socket: &mut Socket) -> Result<Hello, End> {
 async fn open<B: Backend>(
     node: &Node<B>,
     shop: &Shop,
-    identity: &Identity,
+    viewer: Viewer,
+    name: &ShopId,
     cursor: Option<&Cursor>,
 ) -> Result<Opened, LogUnavailable> {
-    let viewer = Viewer::new(
-        &identity.shop,
-        identity.user.clone(),
-        Arc::clone(&identity.modules),
-    );
     let max_replay = node.config.max_replay;
     let last = cursor.map(|cursor| cursor.last);
-    Ok(match missing(node, shop, &identity.shop, last).await? {
+    Ok(match missing(node, shop, name, last).await? {
         None => SessionCursor::open(cursor, viewer, &*shop.tail().ring(), max_replay),
         Some(route) => SessionCursor::open(cursor, viewer, &route, max_replay),
     })

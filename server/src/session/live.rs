@@ -7,7 +7,7 @@ use tabwire_protocol::{
     ServerFrame, WireError,
 };
 use tokio::{
-    sync::{oneshot, watch},
+    sync::oneshot,
     task::{JoinHandle, yield_now},
     time::{Instant, sleep_until},
 };
@@ -30,7 +30,7 @@ use crate::{
     orders::closing,
     rate::Bucket,
     registry::{Held, Registry, SessionRecord, Standing},
-    tail::{Framed, State},
+    tail::{Awaited, Framed, State, Watch},
 };
 
 /// How many events are written before the client is listened to again.
@@ -77,7 +77,7 @@ struct Live<'s, B: Backend> {
     record: Arc<SessionRecord>,
     claim: u64,
     shop: Arc<Shop>,
-    grown: watch::Receiver<State>,
+    grown: Watch,
     cursor: SessionCursor,
     timers: Timers,
     frames: Bucket,
@@ -107,7 +107,7 @@ impl<'s, B: Backend> Live<'s, B> {
         let left = clock::until(now, session.taken_until);
         timers.set(Timer::TokenEnds, Instant::now() + left);
         Self {
-            grown: session.shop.tail().watch(),
+            grown: session.grown,
             shop: session.shop,
             cursor: session.cursor,
             record: session.record,
@@ -146,9 +146,7 @@ impl<'s, B: Backend> Live<'s, B> {
                 incoming = self.socket.read(), if !self.leaves => self.hear(incoming).await?,
                 () = due.as_mut() => self.fire().await?,
                 answer = self.commands.answer() => self.send(answer).await?,
-                grown = self.grown.changed(), if !more => {
-                    grown.map_err(|_| lost())?;
-                }
+                () = self.grown.changed(), if !more => {}
                 // Not at once, but after others have had their turn and the system was asked what has come: a long replay
                 // shall neither hold up its thread nor be deaf to its client.
                 () = yield_now(), if more => {}
@@ -158,7 +156,7 @@ impl<'s, B: Backend> Live<'s, B> {
 
     /// Writes the next of what the cursor says. False: everything at hand has been written.
     async fn write_next(&mut self) -> Result<bool, End> {
-        if *self.grown.borrow_and_update() == State::Lost {
+        if self.grown.looks() == State::Lost {
             return Err(lost());
         }
         // Behind the tail, pages of the log go before it.
@@ -179,6 +177,11 @@ impl<'s, B: Backend> Live<'s, B> {
             self.flush().await?;
         }
         self.handle.set_position(self.cursor.position());
+        // The end of a replay is told when the log is that far, whatever is in it.
+        self.grown.awaits(match self.cursor.is_replaying() {
+            true => Awaited::Any,
+            false => Awaited::Own,
+        });
         Ok(more)
     }
 
@@ -346,8 +349,9 @@ impl<'s, B: Backend> Live<'s, B> {
         if identity.user != self.record.user || identity.shop != self.record.shop {
             return Err(unauthorized("the token is for another user or shop"));
         }
+        let grown = self.shop.tail().watch(&identity.modules, &identity.user);
         let record = SessionRecord {
-            modules: identity.modules,
+            modules: Arc::clone(grown.modules()),
             issued_at: identity.issued_at,
             expires_at: identity.expires_at,
             position: self.cursor.position(),
@@ -372,6 +376,7 @@ impl<'s, B: Backend> Live<'s, B> {
         let left = clock::until(now, identity.taken_until);
         self.timers.set(Timer::TokenEnds, Instant::now() + left);
 
+        self.grown = grown;
         let (shop, user) = (&self.record.shop, self.record.user.clone());
         let viewer = Viewer::new(shop, user, Arc::clone(&self.record.modules));
         let refresh = {
@@ -394,6 +399,11 @@ impl<'s, B: Backend> Live<'s, B> {
     }
 
     async fn ping(&mut self) -> Result<(), End> {
+        // The position stands still while nothing of the log is for this session.
+        if self.delivers {
+            // A box: pings are rare.
+            Box::pin(self.write_next()).await?;
+        }
         let next = Instant::now() + self.node.config.ping;
         self.timers.set(Timer::Ping, next);
         let Ping { prev, up_to } = self.cursor.ping();

@@ -44,12 +44,18 @@ pub(crate) async fn follow<L: EventLog>(
 ) {
     // The sessions are woken at once when it was quiet, and at most once per `coalesce` when it isn't.
     let mut wakes_at = Instant::now();
-    let mut due = false;
+    let mut due = Due::Nothing;
+    let mut told = tail.ring().bounds().head;
     let mut compares_at = how.compare.map(|every| Instant::now() + every);
     loop {
-        if due && wakes_at <= Instant::now() {
-            tail.state.send_replace(State::Following);
-            (wakes_at, due) = (Instant::now() + how.coalesce, false);
+        if due != Due::Nothing && wakes_at <= Instant::now() {
+            let head = tail.ring().bounds().head;
+            match due {
+                Due::Everybody => tail.tell_all(State::Following),
+                _ => tail.tell(told),
+            }
+            told = head;
+            (wakes_at, due) = (Instant::now() + how.coalesce, Due::Nothing);
         }
         let why = tokio::select! {
             biased;
@@ -60,7 +66,7 @@ pub(crate) async fn follow<L: EventLog>(
                     match tail.change(|ring| ring.take(&epoch, stored, how.age)) {
                         Took::Known => continue,
                         Took::Next => {
-                            due = true;
+                            due = due.max(Due::Concerned);
                             continue;
                         }
                         Took::Gap => Why::Gap,
@@ -68,7 +74,7 @@ pub(crate) async fn follow<L: EventLog>(
                     }
                 }
             },
-            () = sleep_until(wakes_at), if due => continue,
+            () = sleep_until(wakes_at), if due != Due::Nothing => continue,
             () = tail.doubted.notified() => Why::Doubted,
             () = sleep_until(compares_at.unwrap_or(wakes_at)), if compares_at.is_some() => Why::Due,
         };
@@ -104,14 +110,16 @@ pub(crate) async fn follow<L: EventLog>(
             tracing::warn!(shopId = %shop, %error, "a tail can't be compared with its log");
             if began.elapsed() >= how.patience {
                 metrics.lost.inc();
-                tail.state.send_replace(State::Lost);
+                tail.tell_all(State::Lost);
                 return;
             }
             sleep(REPAIR_PAUSE).await;
         }
         compares_at = how.compare.map(|every| Instant::now() + every);
         // Nobody is woken for a comparison that found nothing, but who asked for it.
-        due |= why == Why::Doubted || *tail.ring().bounds() != before;
+        if why == Why::Doubted || *tail.ring().bounds() != before {
+            due = Due::Everybody;
+        }
     }
 }
 
@@ -155,6 +163,15 @@ pub(crate) async fn reach_back(
     }
     tail.change(|ring| ring.reach_back(&epoch, after, older));
     Ok(())
+}
+
+/// Who is to be woken next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Due {
+    Nothing,
+    /// Those whom what has come concerns.
+    Concerned,
+    Everybody,
 }
 
 /// Why a tail is compared with its log.
@@ -243,7 +260,7 @@ impl<L: EventLog> Repair<'_, L> {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::{begin, testing::*},
+        super::{Watch, begin, testing::*},
         *,
     };
     use crate::log::{
@@ -251,7 +268,8 @@ mod tests {
         conformance::{event, shop},
         memory::Retention,
     };
-    use tabwire_protocol::Epoch;
+    use std::{collections::BTreeSet, sync::Arc};
+    use tabwire_protocol::{Epoch, UserId};
 
     #[tokio::test]
     async fn a_tail_reaches_back_as_far_as_it_has_room() {
@@ -280,6 +298,11 @@ mod tests {
         }
     }
 
+    fn watch(tail: &Arc<Tail>) -> Watch {
+        let modules = BTreeSet::from([event("{}").module]);
+        tail.watch(&Arc::new(modules), &UserId::new("u_1").expect("a name"))
+    }
+
     #[tokio::test]
     async fn a_tail_that_missed_notices_reads_what_it_missed() {
         let log = MemoryLog::new(Retention {
@@ -294,11 +317,12 @@ mod tests {
             let appended = log.append(clock::now(), &shop, event("{}"), None).await;
             assert!(appended.is_ok());
         }
-        let mut grown = tail.watch();
+        let mut grown = watch(&tail);
         let (how, metrics) = (following(Duration::from_millis(1)), TailMetrics::default());
         let caught_up = async {
             while tail.ring().bounds().head < at(3_000) {
-                grown.changed().await.expect("the tail is there");
+                grown.looks();
+                grown.changed().await;
             }
         };
         tokio::select! {
@@ -370,7 +394,7 @@ mod tests {
             let appended = log.append(clock::now(), &shop, event("{}"), None).await;
             assert!(appended.is_ok());
         }
-        let state = tail.watch();
+        let mut watch = watch(&tail);
         let metrics = TailMetrics::default();
         follow(
             &log,
@@ -382,6 +406,6 @@ mod tests {
         )
         .await;
         assert_eq!(metrics.lost.get(), 1);
-        assert_eq!(*state.borrow(), State::Lost);
+        assert_eq!(watch.looks(), State::Lost);
     }
 }

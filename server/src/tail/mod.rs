@@ -1,23 +1,25 @@
 //! The end of a shop's log, in memory, for the sessions that this node has of the shop.
 //!
-//! One task per shop follows the log and wakes the sessions; each session reads here with its own cursor. What was lost on the
-//! way from the log is repaired with a read, before any session sees that it was missing.
+//! One task per shop follows the log and wakes the sessions that an event concerns; each session reads here with its own cursor. What was
+//! lost on the way from the log is repaired with a read, before any session sees that it was missing.
 
+mod audience;
 mod follow;
 mod ring;
 
 use std::{
+    collections::BTreeSet,
+    pin::pin,
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
     time::Duration,
 };
 
-use tabwire_protocol::{Epoch, Position, ShopId};
-use tokio::{
-    sync::{Notify, watch},
-    time::timeout,
-};
+use tabwire_protocol::{Epoch, Module, Position, ShopId, UserId};
+use tokio::{sync::Notify, time::timeout};
 
+use self::audience::{Audiences, News};
 pub(crate) use self::{
+    audience::{Awaited, Watch},
     follow::{Following, TailMetrics, follow, reach_back},
     ring::{Framed, Ring, Room},
 };
@@ -35,8 +37,10 @@ const EPOCH_WAIT: Duration = Duration::from_secs(2);
 pub(crate) struct Tail {
     // A std lock: sessions hold it while they gather what to write, never across an await.
     ring: RwLock<Ring>,
-    /// Says that the ring has grown, and whether there is still somebody who makes it grow.
-    state: watch::Sender<State>,
+    /// Those who wait for the ring to grow.
+    audiences: Audiences,
+    /// Rung when the ring does not just go on from what it was.
+    turned: Notify,
     /// Rung by whoever has seen that the log is further, or another one.
     doubted: Notify,
 }
@@ -54,7 +58,8 @@ impl Tail {
     fn new(bounds: LogBounds, room: Arc<Room>) -> Self {
         Self {
             ring: RwLock::new(Ring::new(bounds, room)),
-            state: watch::Sender::new(State::Following),
+            audiences: Audiences::default(),
+            turned: Notify::new(),
             doubted: Notify::new(),
         }
     }
@@ -64,14 +69,14 @@ impl Tail {
         self.ring.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Says when the tail has grown or is lost.
-    pub(crate) fn watch(&self) -> watch::Receiver<State> {
-        self.state.subscribe()
+    /// Sees it grow, for a user with these modules.
+    pub(crate) fn watch(self: &Arc<Self>, modules: &Arc<BTreeSet<Module>>, user: &UserId) -> Watch {
+        Watch::new(Arc::clone(self), modules, user)
     }
 
     /// How many sessions watch.
     pub(crate) fn watchers(&self) -> usize {
-        self.state.receiver_count()
+        self.audiences.count()
     }
 
     /// Has the tail compared with its log now.
@@ -81,16 +86,37 @@ impl Tail {
 
     /// Waits until the tail is of this epoch; until then it is behind a log that has begun anew.
     pub(crate) async fn is_of(&self, epoch: &Epoch) -> Result<(), LogUnavailable> {
-        let mut state = self.watch();
         let arrived = async {
-            while self.ring().bounds().epoch != *epoch {
-                if state.changed().await.is_err() {
+            loop {
+                let mut turned = pin!(self.turned.notified());
+                // From here on, before the ring is looked at.
+                turned.as_mut().enable();
+                if self.ring().bounds().epoch == *epoch {
                     return;
                 }
+                turned.await;
             }
         };
         let waited = timeout(EPOCH_WAIT, arrived).await;
         waited.map_err(|_| LogUnavailable("this node is behind it".to_owned()))
+    }
+
+    /// Tells those whom what came after `told` concerns.
+    fn tell(&self, told: Position) {
+        let mut news = News::default();
+        let (middle, head) = {
+            let ring = self.ring();
+            ring.after(told).for_each(|stored| news.add(stored));
+            (ring.middle(), ring.bounds().head)
+        };
+        self.audiences.tell(&news, middle, head);
+    }
+
+    /// Tells everybody that the tail was repaired, or can't be.
+    fn tell_all(&self, state: State) {
+        let head = self.ring().bounds().head;
+        self.audiences.tell_all(state, head);
+        self.turned.notify_waiters();
     }
 
     fn change<T>(&self, act: impl FnOnce(&mut Ring) -> T) -> T {

@@ -221,6 +221,22 @@ impl Ring {
         }
     }
 
+    /// The events after a position, as far as they are at hand.
+    pub(super) fn after(&self, position: Position) -> impl Iterator<Item = &Arc<Stored>> {
+        let known = position.get().saturating_sub(self.bounds.floor.get());
+        let entries = self.entries.iter();
+        entries
+            .skip(usize::try_from(known).unwrap_or(usize::MAX))
+            .map(|entry| &entry.stored)
+    }
+
+    /// The position in the middle of what is at hand.
+    pub(super) fn middle(&self) -> Position {
+        let half = self.entries.len() / 2;
+        let before = self.entries.get(half).map(|entry| entry.stored.id.before());
+        before.unwrap_or(self.bounds.head)
+    }
+
     /// Whether there is room for so many bytes more.
     pub(super) fn has_room(&self, bytes: usize) -> bool {
         self.room.has(self.bytes, bytes)
