@@ -36,8 +36,6 @@ use crate::{frame::Frame, limits::Limit, metrics::Metrics};
 const SEND_BUFFER_BYTES: usize = 64 << 10;
 /// What is read at a time. Sockets are many and clients' frames small: this is most of what an idle socket costs.
 const READ_BUFFER_BYTES: usize = 256;
-/// How many frames have their place in the queue when nothing is written: events come one by one, mostly.
-const OUTGOING_KEPT: usize = 1;
 /// How many frames are handed to the kernel at a time.
 const FRAMES_AT_A_TIME: usize = 64;
 
@@ -113,7 +111,7 @@ impl Socket {
         let ws = WebSocketStream::from_partially_read(stream, read, Role::Server, Some(config));
         Self {
             ws: ws.await,
-            outgoing: VecDeque::with_capacity(OUTGOING_KEPT),
+            outgoing: VecDeque::new(),
             begun_bytes: 0,
             early: VecDeque::new(),
             is_read: false,
@@ -268,9 +266,8 @@ impl Socket {
                 Ok(bytes) => self.wrote(bytes),
             }
         }
-        if self.outgoing.capacity() > OUTGOING_KEPT {
-            self.outgoing = VecDeque::with_capacity(OUTGOING_KEPT);
-        }
+        // Not kept: what the allocator gives next time was used by another socket just before, and is still in the processor's cache.
+        self.outgoing = VecDeque::new();
         Poll::Ready(Ok(()))
     }
 
