@@ -105,3 +105,27 @@ async fn a_stuck_socket_is_closed_at_once_when_it_is_told_to() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_frame_that_was_begun_is_finished_before_the_goodbye() {
+    let server = Server::with(&["--write-timeout", "1h"], |config| {
+        config.limits.close_timeout = std::time::Duration::from_secs(20);
+    })
+    .await;
+    let (mut stuck, _) = server.session().await;
+    server.publish_many(EVENTS, &payload()).await;
+    let response = server.as_publisher("DELETE", "/sessions/u_101").await;
+    assert_eq!(response.status, 204);
+    // What the kernel has of it ends somewhere in an event.
+    let mut last = 0;
+    let bye = loop {
+        let frame = stuck.frame().await;
+        if frame["t"] != "event" {
+            break frame;
+        }
+        assert_eq!(frame["prev"], last);
+        last = frame["id"].as_u64().expect("an id");
+    };
+    assert_eq!((&bye["t"], &bye["code"]), (&json!("bye"), &json!(4403)));
+    assert!(last < EVENTS as u64);
+}
