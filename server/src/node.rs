@@ -191,6 +191,19 @@ impl<B: Backend> Node<B> {
         Ok(receipt)
     }
 
+    /// Appends events to the log of a shop, one after the other. After one that the log did not take there are no further outcomes.
+    pub(crate) async fn append_all(
+        &self,
+        shop: &ShopId,
+        events: Vec<(NewEvent, Option<Key<'_>>)>,
+    ) -> Vec<Result<Receipt, AppendError>> {
+        let outcomes = self.log.append_all(clock::now(), shop, events).await;
+        let receipts = outcomes.iter().flatten();
+        let appended = receipts.filter(|receipt| !receipt.repeated).count();
+        self.metrics.events_appended.inc_by(appended as u64);
+        outcomes
+    }
+
     /// Counts something that a limit refused, and tells whoever looks for it whose it was.
     pub(crate) fn limited(&self, limit: Limit, whose: impl std::fmt::Display) {
         self.metrics.limited(limit);

@@ -83,10 +83,6 @@ impl ApiError {
     pub(crate) const fn body(&self) -> &ErrorBody {
         &self.body
     }
-
-    pub(crate) fn is_unavailable(&self) -> bool {
-        self.status == StatusCode::SERVICE_UNAVAILABLE
-    }
 }
 
 impl From<LogUnavailable> for ApiError {

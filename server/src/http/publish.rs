@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt, stream};
 use serde::{Deserialize, Deserializer, Serialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 use tabwire_protocol::{Epoch, EventType, Millis, Position, RawJson, ShopId, UserId};
@@ -31,6 +31,8 @@ use crate::{
 
 /// The most events of one request.
 const EVENTS_MAX: usize = 1_000;
+/// The events of how many shops of a request are appended at a time.
+const SHOPS_AT_A_TIME: usize = 16;
 /// The most users an event is addressed to.
 const USERS_MAX: usize = 1_000;
 /// The longest idempotency key, in bytes.
@@ -174,36 +176,65 @@ async fn publish<B: Backend>(
     ))
 }
 
-/// Publishes events one after the other. When a shop's log does not take one, its later ones are not tried: they'd be in another order.
+/// Publishes events: those of a shop one after the other, in their order. When a shop's log does not take one, its later ones are not
+/// tried.
 async fn publish_all<B: Backend>(node: &Node<B>, events: &[&RawValue]) -> Vec<Item> {
-    let mut items = Vec::with_capacity(events.len());
-    let mut unavailable = BTreeSet::new();
-    for event in events {
-        let item = match read_event(node, event.get()) {
-            Ok((shop, _, _)) if unavailable.contains(&shop) => {
+    let mut items: Vec<Result<Receipt, ApiError>> = Vec::with_capacity(events.len());
+    let mut shops: BTreeMap<ShopId, Vec<Numbered>> = BTreeMap::new();
+    for (number, event) in events.iter().enumerate() {
+        items.push(match read_event(node, event.get()) {
+            Ok((shop, event, key)) => {
+                let event = Numbered { number, event, key };
+                shops.entry(shop).or_default().push(event);
                 let message = "an earlier event of this shop could not be published";
                 Err(ApiError::unprocessable("not_tried", message))
             }
-            Ok((shop, event, key)) => {
-                let appended = node
-                    .append(&shop, event, key.as_deref().map(Key::new))
-                    .await;
-                let appended = appended.map_err(ApiError::from);
-                if appended.as_ref().is_err_and(ApiError::is_unavailable) {
-                    unavailable.insert(shop);
-                }
-                appended
-            }
             Err(error) => Err(error),
-        };
-        items.push(match item {
+        });
+    }
+    let mut appends = stream::iter(shops)
+        .map(|(shop, events)| publish_to_shop(node, shop, events))
+        .buffer_unordered(SHOPS_AT_A_TIME);
+    while let Some(outcomes) = appends.next().await {
+        for (number, outcome) in outcomes {
+            items[number] = outcome;
+        }
+    }
+    let items = items.into_iter();
+    items
+        .map(|item| match item {
             Ok(receipt) => Item::Published(receipt.into()),
             Err(error) => Item::Failed {
                 error: error.body().clone(),
             },
-        });
+        })
+        .collect()
+}
+
+/// An event, and where it stood in the request.
+struct Numbered {
+    number: usize,
+    event: NewEvent,
+    key: Option<String>,
+}
+
+/// What became of the events of a shop, as far as they were tried.
+async fn publish_to_shop<B: Backend>(
+    node: &Node<B>,
+    shop: ShopId,
+    events: Vec<Numbered>,
+) -> Vec<(usize, Result<Receipt, ApiError>)> {
+    let (mut numbers, mut keys, mut appends) = (Vec::new(), Vec::new(), Vec::new());
+    for Numbered { number, event, key } in events {
+        numbers.push(number);
+        keys.push(key);
+        appends.push(event);
     }
-    items
+    let keyed = keys.iter().map(|key| key.as_deref().map(Key::new));
+    let outcomes = node.append_all(&shop, appends.into_iter().zip(keyed).collect());
+    let outcomes = outcomes.await.into_iter();
+    let outcomes = outcomes.map(|outcome| outcome.map_err(ApiError::from));
+    numbers.into_iter().zip(outcomes).collect()
 }
 
 /// The fields of an event, as they stand in the body.

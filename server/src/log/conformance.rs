@@ -25,6 +25,9 @@ macro_rules! __event_log_laws {
             what_was_appended_is_read_in_order,
             a_page_has_at_most_the_limit_and_the_bounds,
             a_position_outside_the_log_reads_an_empty_page,
+            events_appended_together_follow_each_other,
+            keys_hold_among_events_appended_together,
+            a_follower_sees_each_of_those_appended_together,
             the_same_key_and_event_is_appended_once,
             the_same_key_with_another_event_is_refused,
             a_key_belongs_to_its_shop,
@@ -80,6 +83,25 @@ async fn append_keyed(
 ) -> Result<Receipt, AppendError> {
     log.append(NOW, shop, event(payload), Some(Key::new(key)))
         .await
+}
+
+async fn append_all(
+    log: &impl EventLog,
+    shop: &ShopId,
+    events: &[(&str, Option<&str>)],
+) -> Vec<Result<Receipt, AppendError>> {
+    let events = events
+        .iter()
+        .map(|(payload, key)| (event(payload), key.map(Key::new)));
+    log.append_all(NOW, shop, events.collect()).await
+}
+
+fn positions(outcomes: &[Result<Receipt, AppendError>]) -> Vec<Result<u64, AppendError>> {
+    let position = |receipt: &Receipt| receipt.id.get();
+    let outcomes = outcomes.iter();
+    outcomes
+        .map(|outcome| outcome.as_ref().map(position).map_err(Clone::clone))
+        .collect()
 }
 
 async fn read(log: &impl EventLog, shop: &ShopId, after: u64, limit: usize) -> Page {
@@ -143,6 +165,88 @@ pub async fn a_position_outside_the_log_reads_an_empty_page(log: &impl EventLog)
         let page = read(log, &shop, after, 10).await;
         assert!(page.events.is_empty());
         assert_eq!(page.bounds.head.get(), 1);
+    }
+}
+
+/// Several at once are appended as one by one: in order, without anything between them.
+pub async fn events_appended_together_follow_each_other(log: &impl EventLog) {
+    let shop = shop("all");
+    append(log, &shop, "1").await;
+    let outcomes = append_all(log, &shop, &[("2", None), ("3", None), ("4", None)]).await;
+    assert_eq!(positions(&outcomes), [Ok(2), Ok(3), Ok(4)]);
+    let page = read(log, &shop, 0, 10).await;
+    assert_eq!(payloads(&page), ["1", "2", "3", "4"]);
+    assert!(append_all(log, &shop, &[]).await.is_empty());
+
+    // More than a call to the backend has.
+    let many = vec![("{}", None); 1_000];
+    let ids = positions(&append_all(log, &shop, &many).await);
+    assert!(ids.into_iter().eq((5..=1_004).map(Ok)));
+    let large = format!("\"{}\"", "x".repeat(200_000));
+    let outcomes = append_all(
+        log,
+        &shop,
+        &[(&large, None), (&large, None), (&large, None)],
+    )
+    .await;
+    assert_eq!(positions(&outcomes), [Ok(1_005), Ok(1_006), Ok(1_007)]);
+}
+
+/// A key means one event, among those that are appended together too; what is refused keeps nothing else from its place.
+pub async fn keys_hold_among_events_appended_together(log: &impl EventLog) {
+    let shop = shop("all_keys");
+    let first = append_keyed(log, &shop, "1", "k1")
+        .await
+        .expect("available");
+    let events = [
+        ("2", Some("k2")),
+        ("1", Some("k1")),
+        ("3", None),
+        ("2", Some("k2")),
+        ("4", Some("k2")),
+        ("5", Some("k5")),
+    ];
+    let outcomes = append_all(log, &shop, &events).await;
+    let reused = Err(AppendError::KeyReused);
+    assert_eq!(
+        positions(&outcomes),
+        [Ok(2), Ok(1), Ok(3), Ok(2), reused, Ok(4)]
+    );
+    let repeated = outcomes.iter().map(|outcome| {
+        let receipt = outcome.as_ref();
+        receipt.is_ok_and(|receipt| receipt.repeated)
+    });
+    assert!(repeated.eq([false, true, false, true, false, false]));
+    assert!(
+        outcomes
+            .iter()
+            .flatten()
+            .all(|receipt| receipt.epoch == first.epoch)
+    );
+    assert_eq!(
+        payloads(&read(log, &shop, 0, 10).await),
+        ["1", "2", "3", "5"]
+    );
+    let again = append_keyed(log, &shop, "5", "k5")
+        .await
+        .expect("available");
+    assert_eq!((again.id.get(), again.repeated), (4, true));
+}
+
+/// A follower is told of each of them.
+pub async fn a_follower_sees_each_of_those_appended_together(log: &impl EventLog) {
+    let shop = shop("all_follow");
+    append(log, &shop, "1").await;
+    let mut notices = log.subscribe(NOW, &shop).await.expect("available");
+    append_all(log, &shop, &[("2", None), ("3", Some("k")), ("4", None)]).await;
+    for id in 2..=4 {
+        match timeout(NOTICE_TIMEOUT, notices.next()).await {
+            Ok(Some(Notice::Appended(_, stored))) => {
+                assert_eq!(stored.id.get(), id);
+                assert_eq!(stored.event.payload.as_str(), id.to_string());
+            }
+            other => panic!("not the append of {id}: {other:?}"),
+        }
     }
 }
 

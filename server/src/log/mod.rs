@@ -34,6 +34,30 @@ pub trait EventLog: Send + Sync + 'static {
         key: Option<Key<'_>>,
     ) -> impl Future<Output = Result<Receipt, AppendError>> + Send;
 
+    /// Appends events one after the other, as [`Self::append`] does with each.
+    ///
+    /// After one that the log did not take the rest is not tried, since it would come to be in another order: there are fewer outcomes
+    /// than events then.
+    fn append_all(
+        &self,
+        now: Millis,
+        shop: &ShopId,
+        events: Vec<(NewEvent, Option<Key<'_>>)>,
+    ) -> impl Future<Output = Vec<Result<Receipt, AppendError>>> + Send {
+        async move {
+            let mut outcomes = Vec::with_capacity(events.len());
+            for (event, key) in events {
+                let outcome = self.append(now, shop, event, key).await;
+                let is_last = outcome.as_ref().is_err_and(AppendError::is_of_the_log);
+                outcomes.push(outcome);
+                if is_last {
+                    break;
+                }
+            }
+            outcomes
+        }
+    }
+
     /// Reads at most `limit` events after a position, and the bounds at that moment. A page that doesn't start right after the
     /// position would be a page with a hole: when the position is before the floor or after the head, it is empty.
     fn read(
@@ -249,6 +273,16 @@ pub enum AppendError {
         "the log gave no answer, so it may have been appended: try again with the same idempotency key ({0})"
     )]
     Unknown(String),
+}
+
+impl AppendError {
+    /// Whether it is the log that fails, and not this event that is refused.
+    pub const fn is_of_the_log(&self) -> bool {
+        match self {
+            Self::Unavailable(_) | Self::Unknown(_) => true,
+            Self::KeyReused | Self::Late => false,
+        }
+    }
 }
 
 /// The log can't be read or written now.

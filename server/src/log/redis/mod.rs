@@ -33,6 +33,9 @@ use crate::{
 
 /// After how many bytes of events a page ends, but always after an event.
 const PAGE_BYTES_MAX: usize = 1 << 20;
+/// How many events, and how many bytes of them, are appended with one call.
+const CALL_EVENTS_MAX: usize = 100;
+const CALL_BYTES_MAX: usize = 256 << 10;
 /// How long the epoch and head of a shop are remembered in which nothing happens.
 const META_KEPT: Millis = Millis(30 * 24 * 3_600_000);
 /// How long the key of an append that has none of its own is known: as long as the library may repeat a call.
@@ -106,7 +109,7 @@ impl RedisLog {
         what: &'static str,
         script: &Script,
         shop: &ShopId,
-        key: Option<String>,
+        keys: &[String],
         args: &[&[u8]],
     ) -> Result<T, LinkError> {
         let (meta, log) = (self.key(shop, "meta"), self.key(shop, "log"));
@@ -114,8 +117,11 @@ impl RedisLog {
         let candidate = random::hex::<8>();
         let seen = self.seen(shop).to_string();
         let (age, kept) = (self.retention.age.0.to_string(), META_KEPT.0.to_string());
-        let mut keys = vec![meta.as_str(), log.as_str()];
-        keys.extend(key.as_deref());
+        let more = keys.iter().map(String::as_str);
+        let keys: Vec<&str> = [meta.as_str(), log.as_str()]
+            .into_iter()
+            .chain(more)
+            .collect();
         let told: [&[u8]; 6] = [
             channel.as_bytes(),
             self.link.publish_command().as_bytes(),
@@ -135,6 +141,46 @@ impl RedisLog {
         followed.map_or(0, |seen| seen.load(Ordering::Relaxed))
     }
 
+    /// Appends events with one script.
+    async fn append_call(
+        &self,
+        shop: &ShopId,
+        events: &[(NewEvent, Option<Key<'_>>)],
+    ) -> Result<Vec<Result<Receipt, AppendError>>, AppendError> {
+        let mut keys = Vec::new();
+        let mut args = vec![self.retention.events.to_string()];
+        for (event, key) in events {
+            // What the library may run twice must be one append all the same.
+            let kept = match key {
+                Some(key) => {
+                    keys.push(self.idempotency(shop, *key));
+                    KEY_KEPT
+                }
+                None if self.link.repeats() => {
+                    let key = format!("idem::{}", random::hex::<16>());
+                    keys.push(self.key(shop, &key));
+                    REPEATS_KEPT
+                }
+                None => Millis(0),
+            };
+            let until = key.and_then(|key| key.until);
+            args.extend([
+                encode(event),
+                fingerprint_of(event),
+                kept.0.to_string(),
+                until.map_or_else(String::new, |until| until.0.to_string()),
+            ]);
+        }
+        let args: Vec<&[u8]> = args.iter().map(String::as_bytes).collect();
+        let answer: Vec<Vec<String>> = self
+            .run("append", &self.scripts.append, shop, &keys, &args)
+            .await?;
+        let outcomes = answer.iter().zip(events);
+        Ok(outcomes
+            .map(|(answer, (_, key))| outcome(answer, key.is_some()))
+            .collect())
+    }
+
     async fn read_page(
         &self,
         shop: &ShopId,
@@ -145,7 +191,7 @@ impl RedisLog {
         let bytes_max = PAGE_BYTES_MAX.to_string();
         let args = [from.as_bytes(), count.as_bytes(), bytes_max.as_bytes()];
         let answer: Vec<Vec<u8>> = self
-            .run("read", &self.scripts.read, shop, None, &args)
+            .run("read", &self.scripts.read, shop, &[], &args)
             .await?;
         page(shop, after, limit, &answer)
     }
@@ -161,43 +207,32 @@ impl EventLog for RedisLog {
         event: NewEvent,
         key: Option<Key<'_>>,
     ) -> Result<Receipt, AppendError> {
-        let body = encode(&event);
-        // What the library may run twice must be one append all the same.
-        let (name, kept) = match key {
-            Some(key) => (Some(self.idempotency(shop, key)), KEY_KEPT),
-            None if self.link.repeats() => {
-                let key = format!("idem::{}", random::hex::<16>());
-                (Some(self.key(shop, &key)), REPEATS_KEPT)
+        let outcomes = self.append_call(shop, &[(event, key)]).await?;
+        let outcome = outcomes.into_iter().next();
+        outcome.unwrap_or_else(|| Err(damaged("the answer of a script").into()))
+    }
+
+    async fn append_all(
+        &self,
+        _now: Millis,
+        shop: &ShopId,
+        events: Vec<(NewEvent, Option<Key<'_>>)>,
+    ) -> Vec<Result<Receipt, AppendError>> {
+        let mut outcomes = Vec::with_capacity(events.len());
+        let mut left = events.as_slice();
+        while !left.is_empty() {
+            let (now, later) = left.split_at(call_of(left));
+            match self.append_call(shop, now).await {
+                Ok(of_call) => outcomes.extend(of_call),
+                Err(error) => outcomes.extend(now.iter().map(|_| Err(error.clone()))),
             }
-            None => (None, Millis(0)),
-        };
-        let events = self.retention.events.to_string();
-        let kept = kept.0.to_string();
-        let print = fingerprint_of(&event);
-        let until = key.and_then(|key| key.until);
-        let until = until.map_or_else(String::new, |until| until.0.to_string());
-        let args = [
-            events.as_bytes(),
-            body.as_bytes(),
-            print.as_bytes(),
-            kept.as_bytes(),
-            until.as_bytes(),
-        ];
-        let answer: Vec<String> = self
-            .run("append", &self.scripts.append, shop, name, &args)
-            .await?;
-        let words: Vec<&str> = answer.iter().map(String::as_str).collect();
-        match words[..] {
-            ["reused"] => Err(AppendError::KeyReused),
-            ["late"] => Err(AppendError::Late),
-            ["full"] => Err(LogUnavailable("its last position is taken".to_owned()).into()),
-            [outcome @ ("appended" | "repeated"), epoch, id] => Ok(Receipt {
-                epoch: Epoch::new(epoch).map_err(|_| damaged("an epoch"))?,
-                id: position(id)?,
-                repeated: outcome == "repeated" && key.is_some(),
-            }),
-            _ => Err(damaged("the answer of a script").into()),
+            let failed = outcomes.last().and_then(|last| last.as_ref().err());
+            if failed.is_some_and(AppendError::is_of_the_log) {
+                break;
+            }
+            left = later;
         }
+        outcomes
     }
 
     async fn read(
@@ -252,7 +287,7 @@ impl EventLog for RedisLog {
 
     async fn renounce(&self, shop: &ShopId, epoch: &Epoch) -> Result<(), LogUnavailable> {
         let args = [epoch.as_str().as_bytes()];
-        let run = self.run::<String>("renounce", &self.scripts.renounce, shop, None, &args);
+        let run = self.run::<String>("renounce", &self.scripts.renounce, shop, &[], &args);
         run.await?;
         Ok(())
     }
@@ -272,6 +307,37 @@ impl EventLog for RedisLog {
             shop: shop.clone(),
             seen,
         })
+    }
+}
+
+/// How many of these are appended with one call: Redis does nothing else meanwhile.
+fn call_of(events: &[(NewEvent, Option<Key<'_>>)]) -> usize {
+    let mut bytes = 0;
+    let fits = events
+        .iter()
+        .take(CALL_EVENTS_MAX)
+        .take_while(|(event, _)| {
+            let before = bytes;
+            bytes += event.payload.as_str().len();
+            before == 0 || bytes <= CALL_BYTES_MAX
+        });
+    fits.count()
+}
+
+/// What became of an append, as `append.lua` says it.
+fn outcome(answer: &[String], is_keyed: bool) -> Result<Receipt, AppendError> {
+    let words: Vec<&str> = answer.iter().map(String::as_str).collect();
+    match words[..] {
+        ["reused"] => Err(AppendError::KeyReused),
+        ["late"] => Err(AppendError::Late),
+        ["full"] => Err(LogUnavailable("its last position is taken".to_owned()).into()),
+        ["failed", error] => Err(LogUnavailable(error.to_owned()).into()),
+        [outcome @ ("appended" | "repeated"), epoch, id] => Ok(Receipt {
+            epoch: Epoch::new(epoch).map_err(|_| damaged("an epoch"))?,
+            id: position(id)?,
+            repeated: outcome == "repeated" && is_keyed,
+        }),
+        _ => Err(damaged("the answer of a script").into()),
     }
 }
 
