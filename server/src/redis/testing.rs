@@ -111,13 +111,19 @@ impl TestRedis {
     /// A link to it.
     #[cfg(test)]
     pub(crate) fn link(&self) -> Link {
+        self.link_counting(LinkMetrics::default())
+    }
+
+    /// The same, with what is asked counted.
+    #[cfg(test)]
+    pub(crate) fn link_counting(&self, metrics: LinkMetrics) -> Link {
         let topology = Topology::parse(&self.url()).expect("it is an address");
         let patience = Patience {
             timeout: Duration::from_secs(5),
             probe: Duration::from_millis(200),
             rounds: 1,
         };
-        Link::new(topology, patience, LinkMetrics::default())
+        Link::new(topology, patience, metrics)
     }
 
     fn answers(&self) -> bool {

@@ -8,6 +8,8 @@
 //! and a head that was lost and overtaken again looks healthy; so the log of another run of Redis is another log: a new epoch,
 //! begun by whichever script comes first.
 
+mod line;
+
 use std::{
     collections::{BTreeSet, HashMap},
     sync::{
@@ -20,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tabwire_protocol::{Epoch, EventType, Millis, Module, Position, RawJson, ShopId, UserId};
 
+use self::line::{Lines, Service, Waiting};
 use super::{
     AppendError, EventLog, KEY_KEPT, Key, LogUnavailable, NewEvent, Notice, Notices, Page,
     Recalled, Receipt, Stored, memory::Retention,
@@ -44,6 +47,13 @@ const REPEATS_KEPT: Millis = Millis(30_000);
 /// The logs of all shops, in Redis.
 #[derive(Debug)]
 pub(crate) struct RedisLog {
+    calls: Arc<Calls>,
+    lines: Arc<Lines>,
+}
+
+/// What is asked of Redis.
+#[derive(Debug)]
+struct Calls {
     link: Link,
     prefix: String,
     retention: Retention,
@@ -81,7 +91,7 @@ impl RedisLog {
     /// The logs behind a link, under a prefix of all keys.
     pub(crate) fn new(link: Link, prefix: String, retention: Retention) -> Self {
         let script = |body| Script::new(&[include_str!("open.lua"), body].join("\n"));
-        Self {
+        let calls = Calls {
             link,
             prefix,
             retention,
@@ -92,9 +102,15 @@ impl RedisLog {
                 recall: Script::new(include_str!("recall.lua")),
             },
             seen: Mutex::default(),
+        };
+        Self {
+            calls: Arc::new(calls),
+            lines: Arc::default(),
         }
     }
+}
 
+impl Calls {
     fn key(&self, shop: &ShopId, what: &str) -> String {
         format!("{}{{{shop}}}:{what}", self.prefix)
     }
@@ -142,10 +158,10 @@ impl RedisLog {
     }
 
     /// Appends events with one script.
-    async fn append_call(
+    async fn append(
         &self,
         shop: &ShopId,
-        events: &[(NewEvent, Option<Key<'_>>)],
+        events: &[(&NewEvent, Option<Key<'_>>)],
     ) -> Result<Vec<Result<Receipt, AppendError>>, AppendError> {
         let mut keys = Vec::new();
         let mut args = vec![self.retention.events.to_string()];
@@ -207,9 +223,13 @@ impl EventLog for RedisLog {
         event: NewEvent,
         key: Option<Key<'_>>,
     ) -> Result<Receipt, AppendError> {
-        let outcomes = self.append_call(shop, &[(event, key)]).await?;
-        let outcome = outcomes.into_iter().next();
-        outcome.unwrap_or_else(|| Err(damaged("the answer of a script").into()))
+        let (waiting, outcome) = Waiting::new(event, key);
+        if let Some(service) = self.lines.join(shop, waiting) {
+            // A task of its own: who asked first may be gone before all have their answer.
+            tokio::spawn(serve(Arc::clone(&self.calls), shop.clone(), service));
+        }
+        let ended = |_| Err(AppendError::Unknown("the server ends".to_owned()));
+        outcome.await.unwrap_or_else(ended)
     }
 
     async fn append_all(
@@ -219,10 +239,12 @@ impl EventLog for RedisLog {
         events: Vec<(NewEvent, Option<Key<'_>>)>,
     ) -> Vec<Result<Receipt, AppendError>> {
         let mut outcomes = Vec::with_capacity(events.len());
+        let events: Vec<_> = events.iter().map(|(event, key)| (event, *key)).collect();
         let mut left = events.as_slice();
         while !left.is_empty() {
-            let (now, later) = left.split_at(call_of(left));
-            match self.append_call(shop, now).await {
+            let payloads = left.iter().map(|(event, _)| &event.payload);
+            let (now, later) = left.split_at(call_of(payloads));
+            match self.calls.append(shop, now).await {
                 Ok(of_call) => outcomes.extend(of_call),
                 Err(error) => outcomes.extend(now.iter().map(|_| Err(error.clone()))),
             }
@@ -242,12 +264,12 @@ impl EventLog for RedisLog {
         after: Position,
         limit: usize,
     ) -> Result<Page, LogUnavailable> {
-        match self.read_page(shop, after, limit).await? {
+        match self.calls.read_page(shop, after, limit).await? {
             Ok(page) => Ok(page),
             Err(Hole { epoch }) => {
                 tracing::error!(shopId = %shop, %epoch, "the log has a hole: somebody has changed it");
                 self.renounce(shop, &epoch).await?;
-                let page = self.read_page(shop, after, limit).await?;
+                let page = self.calls.read_page(shop, after, limit).await?;
                 page.map_err(|_| damaged("the log"))
             }
         }
@@ -259,15 +281,16 @@ impl EventLog for RedisLog {
         shop: &ShopId,
         key: Key<'_>,
     ) -> Result<Recalled, LogUnavailable> {
-        let name = self.idempotency(shop, key);
+        let name = self.calls.idempotency(shop, key);
         let until = key
             .until
             .map_or_else(String::new, |until| until.0.to_string());
         let answer: Vec<String> = self
+            .calls
             .link
             .run(
                 "recall",
-                &self.scripts.recall,
+                &self.calls.scripts.recall,
                 &[&name],
                 &[until.as_bytes()],
             )
@@ -287,18 +310,28 @@ impl EventLog for RedisLog {
 
     async fn renounce(&self, shop: &ShopId, epoch: &Epoch) -> Result<(), LogUnavailable> {
         let args = [epoch.as_str().as_bytes()];
-        let run = self.run::<String>("renounce", &self.scripts.renounce, shop, &[], &args);
+        let run =
+            self.calls
+                .run::<String>("renounce", &self.calls.scripts.renounce, shop, &[], &args);
         run.await?;
         Ok(())
     }
 
     fn complaint(&self) -> Option<String> {
-        self.link.complaint()
+        self.calls.link.complaint()
     }
 
     async fn subscribe(&self, _now: Millis, shop: &ShopId) -> Result<RedisNotices, LogUnavailable> {
-        let subscription = self.link.subscribe(&self.key(shop, "live")).await?;
-        let mut all = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let subscription = self
+            .calls
+            .link
+            .subscribe(&self.calls.key(shop, "live"))
+            .await?;
+        let mut all = self
+            .calls
+            .seen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         all.retain(|_, seen| seen.strong_count() > 0);
         let seen = all.get(shop).and_then(Weak::upgrade).unwrap_or_default();
         all.insert(shop.clone(), Arc::downgrade(&seen));
@@ -310,17 +343,39 @@ impl EventLog for RedisLog {
     }
 }
 
-/// How many of these are appended with one call: Redis does nothing else meanwhile.
-fn call_of(events: &[(NewEvent, Option<Key<'_>>)]) -> usize {
+/// Makes the appends of a line, as many at a time as a call takes.
+async fn serve(calls: Arc<Calls>, shop: ShopId, mut service: Service) {
+    while let Some(group) = service.next() {
+        let events: Vec<_> = group
+            .iter()
+            .map(|waiting| (&waiting.event, waiting.key()))
+            .collect();
+        let (outcomes, failed) = match calls.append(&shop, &events).await {
+            Ok(outcomes) => (outcomes, None),
+            Err(error) => (vec![Err(error.clone()); group.len()], Some(error)),
+        };
+        let mut outcomes = outcomes.into_iter();
+        for waiting in group {
+            let outcome = outcomes.next().unwrap_or_else(|| {
+                Err(LogUnavailable("it did not take the event before".to_owned()).into())
+            });
+            // Who asked may have gone.
+            let _ = waiting.answer.send(outcome);
+        }
+        if let Some(error) = failed {
+            service.refuse(&error);
+        }
+    }
+}
+
+/// How many events with these payloads are appended with one call: Redis does nothing else meanwhile.
+fn call_of<'e>(payloads: impl Iterator<Item = &'e RawJson>) -> usize {
     let mut bytes = 0;
-    let fits = events
-        .iter()
-        .take(CALL_EVENTS_MAX)
-        .take_while(|(event, _)| {
-            let before = bytes;
-            bytes += event.payload.as_str().len();
-            before == 0 || bytes <= CALL_BYTES_MAX
-        });
+    let fits = payloads.take(CALL_EVENTS_MAX).take_while(|payload| {
+        let is_first = bytes == 0;
+        bytes += payload.as_str().len();
+        is_first || bytes <= CALL_BYTES_MAX
+    });
     fits.count()
 }
 

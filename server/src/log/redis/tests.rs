@@ -11,7 +11,10 @@ use crate::{
         MemoryLog,
         conformance::{self, NOW, event, shop},
     },
-    redis::testing::{self, TestRedis},
+    redis::{
+        LinkMetrics,
+        testing::{self, TestRedis},
+    },
 };
 
 fn retention(events: usize, age: u64) -> Retention {
@@ -48,8 +51,31 @@ fn bounds(page: &Page) -> (u64, u64) {
 
 /// Does to a key of the shop what no server of ours would.
 fn tamper(redis: &TestRedis, log: &RedisLog, command: &str, what: &str, rest: &[&str]) {
-    let key = log.key(&shop("s"), what);
+    let key = log.calls.key(&shop("s"), what);
     redis.command(&[&[command, key.as_str()], rest].concat());
+}
+
+#[tokio::test]
+async fn appends_at_the_same_time_share_calls() {
+    let Some(redis) = testing::shared() else {
+        return;
+    };
+    let metrics = LinkMetrics::default();
+    let link = redis.link_counting(metrics.clone());
+    let log = RedisLog::new(link, testing::prefix(), retention(10_000, 600_000));
+    append(&log, "0").await;
+    let appends = (1..=500).map(|n: u32| {
+        let log = &log;
+        async move { append(log, &n.to_string()).await.id.get() }
+    });
+    let ids = futures_util::future::join_all(appends).await;
+    // In the order in which they came.
+    assert!(ids.into_iter().eq(2..=501));
+    let calls = metrics.calls.get_or_create(&[("call", "append")]).get();
+    assert!(
+        calls <= 1 + 1 + 500_u64.div_ceil(CALL_EVENTS_MAX as u64),
+        "{calls}"
+    );
 }
 
 #[tokio::test]
