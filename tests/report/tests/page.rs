@@ -1,6 +1,8 @@
 //! The page is what the results say, and says so when there are none. The numbers of `fixture/` are invented.
 
-use tabwire_report::{Measured, PAGE, README, Report, report, run};
+use std::{collections::BTreeSet, fs, path::PathBuf};
+
+use tabwire_report::{MARKERS, Measured, PAGE, README, Report, report, run};
 
 const RESULTS: &str = include_str!("fixture/results.jsonl");
 const RUNS: &str = include_str!("fixture/runs.json");
@@ -29,6 +31,49 @@ fn wrong(page: &str) -> String {
 fn without(text: &str) -> String {
     let lines = RESULTS.lines().filter(|line| !line.contains(text));
     lines.map(|line| format!("{line}\n")).collect()
+}
+
+/// The workspace.
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+#[test]
+fn the_committed_page_is_made_of_the_committed_results() {
+    let folder = root().join("docs/benchmarks");
+    let read = |name: &str| {
+        fs::read_to_string(folder.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    };
+    let measured = Measured::parse(&read("results.jsonl")).expect("they are lines of JSON");
+    let runs = run::parse(&read("runs.json")).expect("it is JSON");
+    let made = report(&measured, &runs, PAGE, README).expect("the template fits the results");
+    let help = "`cargo xtask bench report` writes it";
+    let page = fs::read_to_string(root().join("docs/BENCHMARKS.md")).expect("there is a page");
+    assert!(
+        page == made.page,
+        "docs/BENCHMARKS.md is not what the results say: {help}"
+    );
+    let readme = fs::read_to_string(root().join("README.md")).expect("there is a README");
+    let block = readme
+        .split(MARKERS.0)
+        .nth(1)
+        .and_then(|rest| rest.split(MARKERS.1).next());
+    assert!(
+        block == Some(&format!("\n{}", made.readme)),
+        "the block in README.md is not what the results say: {help}"
+    );
+    for (name, svg) in &made.plots {
+        assert!(
+            read(name) == *svg,
+            "{name} is not what the results say: {help}"
+        );
+    }
+    let files = fs::read_dir(&folder).expect("there is a folder");
+    let pictures: BTreeSet<String> = files
+        .filter_map(|file| file.ok()?.file_name().into_string().ok())
+        .filter(|name| name.ends_with(".svg"))
+        .collect();
+    assert_eq!(pictures, made.plots.keys().cloned().collect(), "{help}");
 }
 
 #[test]
