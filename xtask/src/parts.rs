@@ -45,11 +45,12 @@ const ELECTION_DEPTH: u64 = 6;
 const ELECTION_DEPTH_WITH_ALL: u64 = 7;
 
 /// The crates with tests that need nothing but a Rust compiler.
-const CRATES: [&str; 5] = [
+const CRATES: [&str; 6] = [
     "tabwire-protocol",
     "tabwire-client",
     "tabwire-server",
     "tabwire-simulation",
+    "tabwire-report",
     "xtask",
 ];
 /// Those with a library, whose documentation has examples to run.
