@@ -24,6 +24,35 @@ pub(crate) fn server() -> Result<PathBuf> {
     Ok(target()?.join("debug").join("tabwire-server"))
 }
 
+/// The folder with the server as it is deployed, and what measures it.
+pub(crate) fn release() -> Result<PathBuf> {
+    cargo("build")
+        .args(["--release", "-p", "tabwire-server", "-p", "tabwire-load"])
+        .run()?;
+    Ok(target()?.join("release"))
+}
+
+/// What measurements leave behind.
+pub(crate) fn bench_folder() -> Result<PathBuf> {
+    Ok(target()?.join("bench"))
+}
+
+/// A Python with the peers of the load generator that are Python's, where it looks for it.
+pub(crate) fn python_peers() -> Result<()> {
+    let venv = bench_folder()?.join("venv");
+    let wanted = root().join("tests/load/peers/requirements.txt");
+    let installed = venv.join("installed-requirements.txt");
+    if same_content(&wanted, &installed) {
+        return Ok(());
+    }
+    cmd("python3").args(["-m", "venv"]).arg(&venv).run()?;
+    cmd(venv.join("bin/pip"))
+        .args(["install", "--quiet", "--requirement"])
+        .arg(&wanted)
+        .run()?;
+    keep_copy(&wanted, &installed)
+}
+
 /// The folder with the Rust programs of docs/recipes.
 pub(crate) fn recipes() -> Result<PathBuf> {
     cargo("build").args(["-p", "tabwire-recipes"]).run()?;

@@ -18,7 +18,6 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 
-use crate::bench::Bench;
 use crate::parts::Part;
 use crate::run::{cargo, cmd};
 use crate::setup::Need;
@@ -54,11 +53,8 @@ enum Command {
     Sim(Sim),
     /// Break real processes at random and watch what clients are given
     Soak(Soak),
-    /// Measure: everything, or only what is named
-    Bench {
-        /// What to measure, in the order given
-        names: Vec<Bench>,
-    },
+    /// Measure, and write docs/BENCHMARKS.md
+    Bench(bench::Options),
     /// Format the Rust code
     Fmt,
     /// Check formatting, lints, and that no file of this machine's own is committed
@@ -114,7 +110,7 @@ fn main() -> ExitCode {
         Command::Demo { port } => demo(port),
         Command::Sim(sim) => simulate(&sim),
         Command::Soak(options) => soak(&options),
-        Command::Bench { names } => bench::bench(&names),
+        Command::Bench(options) => bench::bench(&options),
         Command::Fmt => format(),
         Command::Lint => lint::lint(),
     };

@@ -27,12 +27,18 @@ pub(crate) enum Need {
     /// A screen that nobody sees, for WebKit's browser
     Xvfb,
     Nginx,
+    /// A module of nginx that is measured beside us
+    Nchan,
     HaProxy,
     /// A clock that can be set for one process
     Faketime,
     /// For the recipes: Go, and SQLite for it without Go's registry
     Go,
     Python,
+    /// What makes a folder for packages of its own
+    PythonVenv,
+    /// What the Python package with uWebSockets is linked to
+    LibUv,
 }
 
 const NODE_MAJOR_AT_LEAST: u32 = 20;
@@ -58,10 +64,13 @@ pub(crate) fn ensure(needs: &[Need]) -> Result<()> {
             }
             Need::Xvfb => packages.extend(on_path("Xvfb").is_none().then_some("xvfb")),
             Need::Nginx => packages.extend(daemon("nginx").is_none().then_some("nginx-light")),
+            Need::Nchan => packages.extend((!has_nchan()).then_some("libnginx-mod-nchan")),
             Need::HaProxy => packages.extend(daemon("haproxy").is_none().then_some("haproxy")),
             Need::Faketime => packages.extend(on_path("faketime").is_none().then_some("faketime")),
             Need::Go => packages.extend(go_packages()),
             Need::Python => packages.extend(on_path("python3").is_none().then_some("python3")),
+            Need::PythonVenv => packages.extend((!has_venv()).then_some("python3-venv")),
+            Need::LibUv => packages.extend((!has_libuv()).then_some("libuv1")),
         }
     }
     if packages.is_empty() {
@@ -77,10 +86,13 @@ pub(crate) fn ensure(needs: &[Need]) -> Result<()> {
         Need::Redis => on_path("redis-server").is_none(),
         Need::Xvfb => on_path("Xvfb").is_none(),
         Need::Nginx => daemon("nginx").is_none(),
+        Need::Nchan => !has_nchan(),
         Need::HaProxy => daemon("haproxy").is_none(),
         Need::Faketime => on_path("faketime").is_none(),
         Need::Go => !go_packages().is_empty(),
         Need::Python => on_path("python3").is_none(),
+        Need::PythonVenv => !has_venv(),
+        Need::LibUv => !has_libuv(),
         Need::Rustfmt | Need::Clippy | Need::WasmTarget | Need::Node => false,
     });
     if still_missing {
@@ -261,6 +273,23 @@ fn go_packages() -> Vec<&'static str> {
     missing.extend(on_path("gcc").is_none().then_some("gcc"));
     missing.extend((!driver.exists()).then_some("golang-github-mattn-go-sqlite3-dev"));
     missing
+}
+
+fn has_nchan() -> bool {
+    Path::new("/usr/lib/nginx/modules/ngx_nchan_module.so").exists()
+}
+
+fn has_venv() -> bool {
+    cmd("python3")
+        .args(["-c", "import ensurepip, venv"])
+        .read()
+        .is_ok()
+}
+
+/// Libraries are in a folder that is named after the processor.
+fn has_libuv() -> bool {
+    let mut folders = fs::read_dir("/usr/lib").into_iter().flatten().flatten();
+    folders.any(|folder| folder.path().join("libuv.so.1").exists())
 }
 
 /// A program that is meant for root: not on everybody's path.
