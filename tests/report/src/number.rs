@@ -15,9 +15,10 @@ pub fn number(value: f64) -> String {
     grouped(&format!("{rounded:.shown$}"))
 }
 
-/// How many times as much: `0.75`, `1.50`, `12.3`.
+/// How many times as much: `0.087`, `0.75`, `1.50`, `12.3`.
 pub fn times(value: f64) -> String {
     match value {
+        value if value < 0.0995 => format!("{value:.3}"),
         value if value < 9.995 => format!("{value:.2}"),
         value => number(value),
     }
@@ -79,8 +80,8 @@ mod tests {
     #[test]
     fn ratios_have_two_decimals_as_long_as_they_are_small() {
         assert_eq!(
-            [0.749, 1.0, 9.99, 12.34].map(times),
-            ["0.75", "1.00", "9.99", "12.3"]
+            [0.0874, 0.749, 1.0, 9.99, 12.34].map(times),
+            ["0.087", "0.75", "1.00", "9.99", "12.3"]
         );
     }
 

@@ -55,6 +55,13 @@ pub(crate) struct Part {
     pub(crate) missing: Vec<&'static str>,
 }
 
+/// What was measured of what has a limit.
+pub(crate) struct Budget {
+    shown: String,
+    /// Whether it is within the limit.
+    pub(crate) holds: Option<bool>,
+}
+
 impl Part {
     /// What the page says of what it has not.
     pub(crate) fn note(&self, bench: &str) -> String {
@@ -143,23 +150,14 @@ impl<'a> Fill<'a> {
             ["growth", bench, figure, who, what, limit] => {
                 self.growth(bench, figure, who, what, limit.parse()?)
             }
-            ["budget", "value", bench, setting, figure, who, limit] => {
-                let (limit, found): (f64, _) =
-                    (limit.parse()?, self.summary(bench, setting, figure, who)?);
-                let shown = self.value(bench, setting, figure, who)?;
-                Ok(budget(&shown, found.map(|found| found.median <= limit)))
-            }
-            ["budget", "ratio", bench, setting, figure, who, other, limit] => {
-                let (limit, ratio): (f64, _) = (
-                    limit.parse()?,
-                    self.ratio(bench, setting, figure, who, other)?,
-                );
-                let of = names::subject(other)?.title;
-                let shown = ratio.map_or_else(
-                    || NOT_MEASURED.into(),
-                    |ratio| format!("{} of {of}", times(ratio)),
-                );
-                Ok(budget(&shown, ratio.map(|ratio| ratio <= limit)))
+            ["budget", budget @ ..] => {
+                let Budget { shown, holds } = self.budget(budget)?;
+                let verdict = match holds {
+                    Some(true) => "holds",
+                    Some(false) => "**does not hold**",
+                    None => "–",
+                };
+                Ok(format!("{shown} | {verdict}"))
             }
             ["runs"] => Ok(self.tables_of_runs()),
             ["when-and-where"] => self.when_and_where(),
@@ -203,6 +201,33 @@ impl<'a> Fill<'a> {
         let who = self.summary(bench, setting, figure, who)?;
         let other = self.summary(bench, setting, figure, other)?;
         Ok(who.zip(other).map(|(who, other)| who.median / other.median))
+    }
+
+    /// A budget, by the words behind `budget`.
+    pub(crate) fn budget(&mut self, words: &[&str]) -> Result<Budget> {
+        match words {
+            ["value", bench, setting, figure, who, limit] => {
+                let limit: f64 = limit.parse()?;
+                let found = self.summary(bench, setting, figure, who)?;
+                Ok(Budget {
+                    shown: self.value(bench, setting, figure, who)?,
+                    holds: found.map(|found| found.median <= limit),
+                })
+            }
+            ["ratio", bench, setting, figure, who, other, limit] => {
+                let limit: f64 = limit.parse()?;
+                let ratio = self.ratio(bench, setting, figure, who, other)?;
+                let of = names::subject(other)?.title;
+                Ok(Budget {
+                    shown: ratio.map_or_else(
+                        || NOT_MEASURED.into(),
+                        |ratio| format!("{} of {of}", times(ratio)),
+                    ),
+                    holds: ratio.map(|ratio| ratio <= limit),
+                })
+            }
+            words => bail!("there is no budget with the words {}", words.join(" ")),
+        }
     }
 
     /// The settings that are meant: those of the bench, or the one.
@@ -534,15 +559,6 @@ impl<'a> Fill<'a> {
             cpus.into_iter().collect::<Vec<_>>().join(" and ")
         ))
     }
-}
-
-fn budget(shown: &str, holds: Option<bool>) -> String {
-    let verdict = match holds {
-        Some(true) => "holds",
-        Some(false) => "**does not hold**",
-        None => "–",
-    };
-    format!("{shown} | {verdict}")
 }
 
 fn shown(figure: &Figure, found: Summary) -> Summary {

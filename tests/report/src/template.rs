@@ -1,7 +1,8 @@
 //! Templates: text with placeholders in double braces, and parts that depend on what is measured.
 //!
 //! A part is between two lines. `{{measured BENCH WHO…}}` … `{{end}}` has numbers of a bench that compares these; without any, the page says
-//! so instead. `{{when BENCH WHO…}}` … `{{end}}` is left out unless all of them are measured.
+//! so instead. `{{when BENCH WHO…}}` … `{{end}}` is left out unless all of them are measured, and `{{broken …}}` … `{{end}}`, with
+//! the words of a budget, as long as that holds.
 
 use anyhow::{Context as _, Result, bail, ensure};
 
@@ -28,18 +29,28 @@ fn part(template: &str, fill: &mut Fill<'_>) -> Result<String> {
             continue;
         };
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        let [kind @ ("measured" | "when"), bench, subjects @ ..] = &words[..] else {
-            let block = fill.place(&words).with_context(place)?;
-            if !block.is_empty() {
-                page += block.trim_end();
-                page.push('\n');
+        let (is_shown, note) = match &words[..] {
+            ["measured", bench, subjects @ ..] => {
+                let there = fill.part(bench, subjects).with_context(place)?;
+                (there.is_measured, there.note(bench))
             }
-            continue;
-        };
-        let there = fill.part(bench, subjects).with_context(place)?;
-        let is_shown = match *kind {
-            "measured" => there.is_measured,
-            _ => there.is_measured && there.missing.is_empty(),
+            ["when", bench, subjects @ ..] => {
+                let there = fill.part(bench, subjects).with_context(place)?;
+                let is_whole = there.is_measured && there.missing.is_empty();
+                (is_whole, String::new())
+            }
+            ["broken", budget @ ..] => {
+                let holds = fill.budget(budget).with_context(place)?.holds;
+                (holds == Some(false), String::new())
+            }
+            words => {
+                let block = fill.place(words).with_context(place)?;
+                if !block.is_empty() {
+                    page += block.trim_end();
+                    page.push('\n');
+                }
+                continue;
+            }
         };
         let mut body = String::new();
         loop {
@@ -56,9 +67,7 @@ fn part(template: &str, fill: &mut Fill<'_>) -> Result<String> {
         if is_shown {
             page += &part(&body, fill).with_context(place)?;
         }
-        if *kind == "measured" {
-            page += &there.note(bench);
-        }
+        page += &note;
     }
     Ok(page)
 }

@@ -137,6 +137,14 @@ fn a_budget_says_whether_it_holds() {
 }
 
 #[test]
+fn only_a_budget_that_does_not_hold_is_explained() {
+    let page = of(RESULTS).page;
+    assert!(page.contains("- **The package is larger than was set**"));
+    assert!(!page.contains("- **A delivery costs more than was set.**"));
+    assert!(!of("").page.contains("than was set"));
+}
+
+#[test]
 fn growth_is_said_in_words_with_the_fitted_exponent() {
     let page = of(RESULTS).page;
     let has = |text: &str| assert!(page.contains(text), "{text}");
