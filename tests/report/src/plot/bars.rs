@@ -11,6 +11,7 @@ use crate::{
 const TOP: f64 = 88.0;
 const ROW: f64 = 28.0;
 const BAR: f64 = 14.0;
+const MARK: f64 = 12.0;
 const GROUP: f64 = 30.0;
 const VALUE: f64 = 74.0;
 const RATIO: f64 = 76.0;
@@ -59,13 +60,15 @@ pub(crate) fn tidied(groups: Vec<Group>) -> Option<Vec<Group>> {
 
 pub(crate) fn draw(groups: &[Group], figure: &Figure, of: &str, rounds: &str) -> Plot {
     let rows = || groups.iter().flat_map(|group| &group.rows);
-    let has_spread = rows().any(|row| row.shown.min < row.shown.max);
     let has_ratio = rows().any(|row| row.ratio.is_some_and(|ratio| ratio != 1.0));
     let left = MARGIN + width_of(rows().map(|row| row.label.as_str())) + 14.0;
     let right = WIDTH - MARGIN - VALUE - if has_ratio { RATIO } else { 0.0 };
     let values = rows().flat_map(|row| [row.shown.min, row.shown.max]);
     let scale = Scale::of(values, left, right);
 
+    let spread = |row: &Row| scale.at(row.shown.max) - scale.at(row.shown.min);
+    let narrowest = if scale.is_log() { MARK } else { 0.0 };
+    let has_spread = rows().any(|row| spread(row) > narrowest);
     let mut note = vec![rounds];
     note.extend(has_spread.then_some("the thin line goes from the lowest to the highest"));
     note.extend(scale.is_log().then_some("logarithmic scale"));
@@ -139,7 +142,9 @@ impl Plot {
             true => self.line((left, y), (at, y), "grid"),
             false => self.rect((left, y - BAR / 2.0), (at - left, BAR), kind),
         }
-        if row.shown.min < row.shown.max {
+        // A mark hides what is narrower than itself.
+        let narrowest = if scale.is_log() { MARK } else { 0.0 };
+        if max - min > narrowest {
             self.spread((min, y), (max, y));
         }
         if scale.is_log() {
