@@ -2,24 +2,45 @@
 
 use std::{
     fs,
+    ops::{Add, Sub},
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use anyhow::{Context as _, Result, ensure};
-use rustix::thread::{CpuSet, sched_setaffinity};
+use rustix::{
+    process::{Resource, Rlimit, getrlimit, setrlimit},
+    thread::{CpuSet, sched_setaffinity},
+};
 use tabwire_faults::{
     dir::Dir,
     process::{Process, on_path},
 };
-use tokio::time::sleep;
 
-/// Where servers run; whoever loads them runs on the next.
+/// Where servers run; whoever loads them runs on the next, and so does Redis, which inherits it.
 const SERVER_CORE: usize = 0;
 const LOAD_CORE: usize = 1;
-/// Memory has settled when it did not grow by more than a hundredth in so long.
-const SETTLE: Duration = Duration::from_secs(2);
-const SETTLED_WITHIN: usize = 15;
+/// What the kernel counts CPU time in.
+const TICK_MICROS: f64 = 10_000.0;
+/// Open files, here and in the servers that inherit it: more than the connections of any bench.
+const FILES: u64 = 20_000;
+
+/// Lets this process and those it starts open as many files as connections are made, where the system does.
+pub(crate) fn open_many_files() {
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current.is_none_or(|files| files >= FILES) {
+        return;
+    }
+    let wanted = limit.maximum.map_or(FILES, |most| most.min(FILES));
+    let raised = Rlimit {
+        current: Some(wanted),
+        maximum: limit.maximum,
+    };
+    if setrlimit(Resource::Nofile, raised).is_err() || wanted < FILES {
+        eprintln!(
+            "Only {wanted} files may be open here: benches of more connections will fail (ulimit -n {FILES})."
+        );
+    }
+}
 
 /// Keeps this process away from the servers' core.
 pub(crate) fn stay_away() -> Result<()> {
@@ -65,18 +86,20 @@ impl Server {
         Ok(())
     }
 
-    /// CPU time so far, of all its processes, in microseconds. Threads that have ended count too, so it is the kernel's sum per process,
-    /// in ticks of 10 ms.
-    pub(crate) fn cpu_micros(&self) -> f64 {
+    /// CPU time so far, of all its processes. Threads that have ended count too, so it is the kernel's sum per process.
+    pub(crate) fn cpu(&self) -> Cpu {
         let of = |pid: &u32| {
             let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
             let (_, behind) = stat.rsplit_once(')')?;
             let mut fields = behind.split_whitespace().skip(11);
-            let (user, system) = (fields.next()?, fields.next()?);
-            Some(user.parse::<u64>().ok()? + system.parse::<u64>().ok()?)
+            let mut micros = || Some(fields.next()?.parse::<f64>().ok()? * TICK_MICROS);
+            Some(Cpu {
+                user: micros()?,
+                system: micros()?,
+            })
         };
-        let ticks: u64 = self.processes().iter().filter_map(of).sum();
-        ticks as f64 * 10_000.0
+        let cpu = self.processes().iter().filter_map(of).reduce(Cpu::add);
+        cpu.unwrap_or_default()
     }
 
     /// Memory that is resident, of all its processes: what they share counts once. In KiB.
@@ -87,20 +110,6 @@ impl Server {
             line.split_whitespace().next()?.parse::<f64>().ok()
         };
         self.processes().iter().filter_map(of).sum()
-    }
-
-    /// The same, once it stands still.
-    pub(crate) async fn settled_kib(&self) -> f64 {
-        let mut before = self.resident_kib();
-        for _ in 0..SETTLED_WITHIN {
-            sleep(SETTLE).await;
-            let now = self.resident_kib();
-            if (now - before).abs() < before / 100.0 {
-                return now;
-            }
-            before = now;
-        }
-        before
     }
 
     /// All processes of its group.
@@ -116,4 +125,59 @@ impl Server {
             })
             .collect()
     }
+}
+
+/// CPU time, in microseconds.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Cpu {
+    pub(crate) user: f64,
+    pub(crate) system: f64,
+}
+
+impl Cpu {
+    pub(crate) fn micros(self) -> f64 {
+        self.user + self.system
+    }
+}
+
+impl Add for Cpu {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            user: self.user + other.user,
+            system: self.system + other.system,
+        }
+    }
+}
+
+impl Sub for Cpu {
+    type Output = Self;
+
+    fn sub(self, other: Self) -> Self {
+        Self {
+            user: self.user - other.user,
+            system: self.system - other.system,
+        }
+    }
+}
+
+/// Segments with data that this machine has sent over TCP so far.
+///
+/// That is how writes to sockets are counted, whichever system call made them (`/proc/PID/io` knows write and writev, but not send):
+/// without Nagle's algorithm and with the 64 KiB that fit a segment here, a write is one, unless the connection's window is full. What
+/// back ends and Redis send counts too: a few per event beside one per client.
+pub(crate) fn segments_sent() -> u64 {
+    let netstat = fs::read_to_string("/proc/net/netstat").unwrap_or_default();
+    let mut lines = netstat.lines().filter(|line| line.starts_with("TcpExt:"));
+    let (names, values) = (lines.next(), lines.next());
+    let words = |line: Option<&'_ str>| -> Vec<String> {
+        line.unwrap_or_default()
+            .split_whitespace()
+            .map(str::to_owned)
+            .collect()
+    };
+    let (names, values) = (words(names), words(values));
+    let at = names.iter().position(|name| name == "TCPOrigDataSent");
+    at.and_then(|at| values.get(at)?.parse().ok()).unwrap_or(0)
 }

@@ -1,16 +1,15 @@
 //! Back ends that publish: at a fixed rate, or as fast as the clients are given what was published.
 
-use std::{cell::Cell, future::pending, rc::Rc, time::Duration};
+use std::{cell::Cell, rc::Rc, time::Duration};
 
 use anyhow::Result;
 use tokio::{
-    select,
     task::JoinSet,
-    time::{Instant, MissedTickBehavior, interval, sleep},
+    time::{Instant, MissedTickBehavior, interval_at, sleep},
 };
 
 use crate::{
-    crowd::{Crowd, payload},
+    crowd::{Crowd, now_micros, payload},
     peer::Running,
     ws::Http,
 };
@@ -21,65 +20,103 @@ const AT_A_TIME: usize = 8;
 const UNDER_WAY_MAX: u64 = 64;
 const PAUSE: Duration = Duration::from_micros(200);
 
-/// Publishes to shop 0 at a fixed rate for so long; how many events.
-pub(crate) async fn at_rate(
-    running: &Running,
-    per_second: f64,
-    bytes: usize,
-    lasts: Duration,
-) -> Result<u64> {
-    let mut http = Http::open(running.address).await?;
-    let mut ticks = interval(Duration::from_secs_f64(1.0 / per_second));
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
-    let end = Instant::now() + lasts;
-    let mut count = 0;
-    loop {
-        ticks.tick().await;
-        if Instant::now() >= end {
-            return Ok(count);
+/// Events at a fixed rate, to the shops in turn.
+pub(crate) struct Rate {
+    pub(crate) per_second: f64,
+    pub(crate) bytes: usize,
+    pub(crate) shops: usize,
+    /// How many back ends share the rate, each with one request under way at most.
+    pub(crate) publishers: usize,
+}
+
+impl Rate {
+    /// Events of 200 B, to one shop, by one back end.
+    pub(crate) fn of(per_second: f64) -> Self {
+        Self {
+            per_second,
+            bytes: 200,
+            shops: 1,
+            publishers: 1,
         }
-        let request = running.dialect.publish(0, &[payload(bytes)]);
-        http.ask(&request).await?;
-        count += 1;
+    }
+
+    /// Publishes for so long; how many events.
+    pub(crate) async fn publish(&self, running: &Running, lasts: Duration) -> Result<u64> {
+        let begun = Instant::now();
+        let published = Rc::new(Cell::new(0));
+        let mut publishers = JoinSet::new();
+        for number in 0..self.publishers {
+            let mut http = Http::open(running.address(0)).await?;
+            let dialect = Rc::clone(&running.dialect);
+            let period = Duration::from_secs_f64(self.publishers as f64 / self.per_second);
+            let first = begun + period.mul_f64(number as f64 / self.publishers as f64);
+            let mut ticks = interval_at(first, period);
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
+            let (published, bytes, shops) = (Rc::clone(&published), self.bytes, self.shops);
+            publishers.spawn_local(async move {
+                let mut answered = begun;
+                loop {
+                    let due = ticks.tick().await;
+                    if due >= begun + lasts {
+                        return anyhow::Ok(());
+                    }
+                    // What had to wait for the answer to the event before is under way since it was due.
+                    let late = match answered > due {
+                        true => due.elapsed().as_micros() as u64,
+                        false => 0,
+                    };
+                    let nth = published.replace(published.get() + 1);
+                    let payload = payload(bytes, now_micros() - late);
+                    let shop = nth as usize % shops;
+                    http.ask(&dialect.publish(shop, &[payload])).await?;
+                    answered = Instant::now();
+                }
+            });
+        }
+        while let Some(ended) = publishers.join_next().await {
+            ended??;
+        }
+        Ok(published.get())
     }
 }
 
-/// Publishes to shop 0 as fast as all clients are given it, for so long; how many events.
+/// Publishes to shop 0 as fast as all clients are given it, for so long, and waits until they have been; so many events with each
+/// request.
 pub(crate) async fn saturating(
     running: &Running,
     crowd: &Crowd,
     bytes: usize,
+    at_once: usize,
     lasts: Duration,
-) -> Result<u64> {
+) -> Result<()> {
     let published = Rc::new(Cell::new(0_u64));
     let clients = crowd.len() as u64;
     let before = crowd.tally.delivered.get();
+    let end = Instant::now() + lasts;
     let mut publishers = JoinSet::new();
     for _ in 0..AT_A_TIME {
-        let mut http = Http::open(running.address).await?;
+        let mut http = Http::open(running.address(0)).await?;
         let (dialect, published, tally) = (
             Rc::clone(&running.dialect),
             Rc::clone(&published),
             Rc::clone(&crowd.tally),
         );
         publishers.spawn_local(async move {
-            loop {
+            while Instant::now() < end {
                 if published.get() > (tally.delivered.get() - before) / clients + UNDER_WAY_MAX {
                     sleep(PAUSE).await;
                     continue;
                 }
-                published.set(published.get() + 1);
-                http.ask(&dialect.publish(0, &[payload(bytes)])).await?;
+                published.set(published.get() + at_once as u64);
+                let payloads = vec![payload(bytes, now_micros()); at_once];
+                http.ask(&dialect.publish(0, &payloads)).await?;
             }
-            #[allow(unreachable_code)]
             anyhow::Ok(())
         });
     }
-    select! {
-        () = sleep(lasts) => {}
-        Some(ended) = publishers.join_next() => { ended??; pending::<()>().await }
+    while let Some(ended) = publishers.join_next().await {
+        ended??;
     }
-    publishers.abort_all();
-    crowd.all_there()?;
-    Ok(published.get())
+    // What is under way has cost the server something already, and is a good part of the whole.
+    crowd.delivered(before + published.get() * clients).await
 }

@@ -1,13 +1,13 @@
 //! warp and tungstenite around a broadcast channel: what this stack costs without any logic.
 
-use std::{net::SocketAddr, rc::Rc};
+use std::rc::Rc;
 
 use anyhow::Result;
 
-use super::{Dialect, Heard, Setting, beside, free};
+use super::{Dialect, Heard, Served, Setting, beside, free};
 use crate::{process::Server, ws::post};
 
-pub(super) fn start(setting: &Setting) -> Result<(Server, SocketAddr, Rc<dyn Dialect>)> {
+pub(super) fn start(setting: &Setting) -> Result<Served> {
     let address = free();
     let program = beside("tabwire-load-bare")?;
     let server = Server::start("bare", &program, &[address.to_string()]);

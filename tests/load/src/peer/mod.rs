@@ -6,21 +6,29 @@ mod nchan;
 mod socketio;
 mod tabwire;
 
-use std::{net::SocketAddr, path::PathBuf, rc::Rc, time::Duration};
+use std::{net::SocketAddr, ops::Add as _, path::PathBuf, rc::Rc, time::Duration};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use clap::ValueEnum;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tabwire_faults::redis::Redis;
 use tokio::time::sleep;
 
-use crate::{process::Server, ws};
+use crate::{
+    process::{Cpu, Server},
+    scale::Scale,
+    ws,
+};
 
 /// How long a server may take to begin.
 const STARTS_WITHIN: Duration = Duration::from_secs(20);
+const LOOK: Duration = Duration::from_millis(20);
+/// Memory has settled when it did not change by more than a hundredth in so long.
+const SETTLE: Duration = Duration::from_secs(2);
+const SETTLED_WITHIN: usize = 15;
 
 /// A server, and where it keeps its events.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Peer {
     /// tabwire-server, events in memory
@@ -65,30 +73,43 @@ impl Peer {
             _ => None,
         };
         let url = redis.as_ref().map(Redis::url);
-        let (server, address, dialect) = match self {
-            Self::Tabwire | Self::TabwireRedis => tabwire::start(url.as_deref(), setting)?,
-            Self::Nchan | Self::NchanRedis => nchan::start(url.as_deref(), setting)?,
-            Self::SocketIo | Self::SocketIoRedis => socketio::start(url.as_deref(), setting)?,
-            Self::Bare => bare::start(setting)?,
-            Self::Kernel => kernel::start(setting)?,
-        };
+        let (server, address, dialect) = self.serve(url.as_deref(), setting).await?;
         let mut running = Running {
-            server,
-            address,
+            servers: vec![server],
+            addresses: vec![address],
             dialect,
             _redis: redis,
         };
-        for _ in 0..STARTS_WITHIN.as_millis() / 50 {
-            running.server.runs().with_context(|| self.title())?;
-            if ws::answers(address).await.is_ok() {
-                return Ok(running);
-            }
-            sleep(Duration::from_millis(50)).await;
+        for _ in 1..setting.nodes {
+            let (server, address, _) = self.serve(url.as_deref(), setting).await?;
+            running.servers.push(server);
+            running.addresses.push(address);
         }
-        ensure!(false, "{} does not listen", self.title());
         Ok(running)
     }
+
+    /// One server, once it listens.
+    async fn serve(self, redis: Option<&str>, setting: &Setting) -> Result<Served> {
+        let (mut server, address, dialect) = match self {
+            Self::Tabwire | Self::TabwireRedis => tabwire::start(redis, setting)?,
+            Self::Nchan | Self::NchanRedis => nchan::start(redis, setting)?,
+            Self::SocketIo | Self::SocketIoRedis => socketio::start(redis, setting)?,
+            Self::Bare => bare::start(setting)?,
+            Self::Kernel => kernel::start(setting)?,
+        };
+        for _ in 0..STARTS_WITHIN.as_millis() / LOOK.as_millis() {
+            server.runs().with_context(|| self.title())?;
+            if ws::answers(address).await.is_ok() {
+                return Ok((server, address, dialect));
+            }
+            sleep(LOOK).await;
+        }
+        bail!("{} does not listen", self.title())
+    }
 }
+
+/// A server, where it listens and what is spoken to it.
+type Served = (Server, SocketAddr, Rc<dyn Dialect>);
 
 /// What a server is set up for.
 #[derive(Clone, Copy, Debug)]
@@ -97,6 +118,8 @@ pub(crate) struct Setting {
     pub(crate) shops: usize,
     /// How many events of a shop are kept for replay.
     pub(crate) kept: usize,
+    /// How many servers there are, of one Redis.
+    pub(crate) nodes: usize,
 }
 
 impl Default for Setting {
@@ -104,16 +127,50 @@ impl Default for Setting {
         Self {
             shops: 1,
             kept: 10_000,
+            nodes: 1,
         }
     }
 }
 
-/// A server that runs, until dropped.
+/// Servers that run, until dropped.
 pub(crate) struct Running {
-    pub(crate) server: Server,
-    pub(crate) address: SocketAddr,
+    servers: Vec<Server>,
+    addresses: Vec<SocketAddr>,
     pub(crate) dialect: Rc<dyn Dialect>,
     _redis: Option<Redis>,
+}
+
+impl Running {
+    /// Where the client of this number connects.
+    pub(crate) fn address(&self, client: usize) -> SocketAddr {
+        self.addresses[client % self.addresses.len()]
+    }
+
+    /// CPU time so far, of all servers.
+    pub(crate) fn cpu(&self) -> Cpu {
+        let all = self.servers.iter().map(Server::cpu);
+        all.reduce(Cpu::add).unwrap_or_default()
+    }
+
+    /// Memory of all servers, in KiB.
+    pub(crate) fn resident_kib(&self) -> f64 {
+        self.servers.iter().map(Server::resident_kib).sum()
+    }
+
+    /// The same, once it stands still.
+    pub(crate) async fn settled_kib(&self, scale: Scale) -> f64 {
+        let pause = scale.pick(SETTLE, SETTLE / 2, LOOK);
+        let mut before = self.resident_kib();
+        for _ in 0..SETTLED_WITHIN {
+            sleep(pause).await;
+            let now = self.resident_kib();
+            if (now - before).abs() < before / 100.0 {
+                return now;
+            }
+            before = now;
+        }
+        before
+    }
 }
 
 /// What a client and a back end say to a server, and how its answers are told apart.

@@ -1,20 +1,17 @@
 //! nchan, a module of nginx: a channel per shop. It knows no users, so nobody logs in.
 
-use std::{fs, net::SocketAddr, rc::Rc};
+use std::{fs, rc::Rc};
 
 use anyhow::{Context as _, Result};
 use tabwire_faults::{dir::Dir, process::on_path};
 
-use super::{Dialect, Heard, Setting, free};
+use super::{Dialect, Heard, Served, Setting, free};
 use crate::{process::Server, ws::post};
 
 /// Where Debian installs the module.
 const MODULE: &str = "/usr/lib/nginx/modules/ngx_nchan_module.so";
 
-pub(super) fn start(
-    redis: Option<&str>,
-    setting: &Setting,
-) -> Result<(Server, SocketAddr, Rc<dyn Dialect>)> {
+pub(super) fn start(redis: Option<&str>, setting: &Setting) -> Result<Served> {
     let (dir, address) = (Dir::new(), free());
     let here = dir.path().display();
     let store = redis.map_or_else(String::new, |url| {

@@ -1,17 +1,14 @@
 //! Socket.IO on Node: a room per shop, a JWT in the handshake, connection state recovery, no transport but WebSocket.
 
-use std::{net::SocketAddr, rc::Rc};
+use std::rc::Rc;
 
 use anyhow::{Context as _, Result, ensure};
 use tabwire_faults::{ledger::Who, node, process::on_path, token::token};
 
-use super::{Dialect, Heard, Setting, folder, free};
+use super::{Dialect, Heard, Served, Setting, folder, free};
 use crate::{process::Server, ws::post};
 
-pub(super) fn start(
-    redis: Option<&str>,
-    setting: &Setting,
-) -> Result<(Server, SocketAddr, Rc<dyn Dialect>)> {
+pub(super) fn start(redis: Option<&str>, setting: &Setting) -> Result<Served> {
     let address = free();
     let node_js = on_path("node").context("node is not installed")?;
     ensure!(

@@ -1,11 +1,11 @@
 //! tabwire-server.
 
-use std::{fs, net::SocketAddr, rc::Rc};
+use std::{fs, rc::Rc};
 
 use anyhow::Result;
 use tabwire_faults::{dir::Dir, ledger::Who, node, token::token};
 
-use super::{Dialect, Heard, Setting, free};
+use super::{Dialect, Heard, Served, Setting, free};
 use crate::{process::Server, ws::post};
 
 /// The longest retention by time: nothing shall expire while it is measured.
@@ -13,10 +13,7 @@ const KEPT_FOR: &str = "1h";
 /// As many clients of one address as a run has.
 const CLIENTS_MAX: &str = "100000";
 
-pub(super) fn start(
-    redis: Option<&str>,
-    setting: &Setting,
-) -> Result<(Server, SocketAddr, Rc<dyn Dialect>)> {
+pub(super) fn start(redis: Option<&str>, setting: &Setting) -> Result<Served> {
     let (dir, address) = (Dir::new(), free());
     let types = dir.join("events.config.json");
     fs::write(

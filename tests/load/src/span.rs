@@ -1,0 +1,85 @@
+//! A span of a run that is measured: what the servers did in it and what it cost them.
+
+use std::time::Instant;
+
+use crate::{
+    crowd::Crowd,
+    peer::Running,
+    process::{Cpu, segments_sent},
+    stats::percentile,
+};
+
+/// A span that is under way.
+pub(crate) struct Span<'r> {
+    running: &'r Running,
+    crowd: &'r Crowd,
+    cpu: Cpu,
+    segments: u64,
+    begun: Instant,
+}
+
+impl<'r> Span<'r> {
+    /// Begins to count.
+    pub(crate) fn begin(running: &'r Running, crowd: &'r Crowd) -> Self {
+        crowd.tally.reset();
+        Self {
+            running,
+            crowd,
+            cpu: running.cpu(),
+            segments: segments_sent(),
+            begun: Instant::now(),
+        }
+    }
+
+    /// What was counted.
+    pub(crate) fn end(self) -> Measured {
+        let seconds = self.begun.elapsed().as_secs_f64();
+        let cpu = self.running.cpu() - self.cpu;
+        let segments = segments_sent() - self.segments;
+        let tally = &self.crowd.tally;
+        let mut latencies = tally.latencies.take();
+        latencies.sort_unstable();
+        Measured {
+            seconds,
+            cpu,
+            deliveries: tally.delivered.get() as f64,
+            bytes: tally.bytes.get() as f64,
+            segments: segments as f64,
+            latencies,
+        }
+    }
+}
+
+/// What was counted in a span.
+pub(crate) struct Measured {
+    pub(crate) seconds: f64,
+    pub(crate) cpu: Cpu,
+    pub(crate) deliveries: f64,
+    bytes: f64,
+    segments: f64,
+    latencies: Vec<u32>,
+}
+
+impl Measured {
+    pub(crate) fn cpu_per_delivery(&self) -> (&'static str, f64) {
+        ("cpu_us_per_delivery", self.cpu.micros() / self.deliveries)
+    }
+
+    pub(crate) fn user_share(&self) -> (&'static str, f64) {
+        ("user_share", self.cpu.user / self.cpu.micros())
+    }
+
+    /// Milliseconds from publishing to delivery.
+    pub(crate) fn late(&self, name: &'static str, share: f64) -> (&'static str, f64) {
+        (name, percentile(&self.latencies, share) / 1e3)
+    }
+
+    pub(crate) fn bytes_per_event(&self) -> (&'static str, f64) {
+        ("bytes_per_event", self.bytes / self.deliveries)
+    }
+
+    /// How many events a write to a socket carried.
+    pub(crate) fn events_per_write(&self) -> (&'static str, f64) {
+        ("events_per_write", self.deliveries / self.segments)
+    }
+}
