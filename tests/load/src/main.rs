@@ -16,18 +16,18 @@ mod crowd;
 mod peer;
 mod process;
 mod publisher;
+mod rounds;
 mod scale;
 mod span;
 mod stats;
 mod ws;
 
-use std::{fs::File, io::Write as _, path::PathBuf, process::ExitCode};
+use std::{fs::File, path::PathBuf, process::ExitCode};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::Parser;
-use tokio::{runtime::Builder, task::LocalSet};
 
-use crate::{bench::Bench, peer::Peer, scale::Scale};
+use crate::{bench::Bench, peer::Peer, rounds::Rounds, scale::Scale};
 
 #[derive(Parser)]
 #[command(about = "What a server costs per client and per event, beside its peers in the same run")]
@@ -66,32 +66,19 @@ fn start(cli: &Cli) -> Result<()> {
         (true, _) => Scale::Quick,
         _ => Scale::Full,
     };
-    let mut results = File::options()
+    let results = File::options()
         .create(true)
         .append(true)
         .open(&cli.results)?;
-    let runtime = Builder::new_current_thread().enable_all().build()?;
     let benches = match &cli.benches[..] {
         [] => Bench::all(),
         named => named,
     };
-    for bench in benches {
-        let peers = match &cli.peers[..] {
-            [] => bench.peers(scale),
-            named => named,
-        };
-        for round in 0..scale.rounds() {
-            for peer in peers {
-                let run = bench.run(*peer, scale);
-                let found = LocalSet::new()
-                    .block_on(&runtime, run)
-                    .with_context(|| format!("{} on {}", bench.name(), peer.title()))?;
-                for result in found {
-                    println!("{round} {}", result.line());
-                    writeln!(results, "{}", serde_json::to_string(&result)?)?;
-                }
-            }
-        }
-    }
-    Ok(())
+    let rounds = Rounds {
+        benches,
+        peers: &cli.peers,
+        scale,
+        results,
+    };
+    rounds.run()
 }

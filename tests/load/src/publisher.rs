@@ -10,7 +10,7 @@ use tokio::{
 
 use crate::{
     crowd::{Crowd, now_micros, payload},
-    peer::Running,
+    peer::{Running, To},
     ws::Http,
 };
 
@@ -20,11 +20,12 @@ const AT_A_TIME: usize = 8;
 const UNDER_WAY_MAX: u64 = 64;
 const PAUSE: Duration = Duration::from_micros(200);
 
-/// Events at a fixed rate, to the shops in turn.
+/// Events at a fixed rate, to the shops and of the modules in turn.
 pub(crate) struct Rate {
     pub(crate) per_second: f64,
     pub(crate) bytes: usize,
     pub(crate) shops: usize,
+    pub(crate) modules: &'static [usize],
     /// How many back ends share the rate, each with one request under way at most.
     pub(crate) publishers: usize,
 }
@@ -36,6 +37,7 @@ impl Rate {
             per_second,
             bytes: 200,
             shops: 1,
+            modules: &[0],
             publishers: 1,
         }
     }
@@ -52,7 +54,8 @@ impl Rate {
             let first = begun + period.mul_f64(number as f64 / self.publishers as f64);
             let mut ticks = interval_at(first, period);
             ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
-            let (published, bytes, shops) = (Rc::clone(&published), self.bytes, self.shops);
+            let (published, bytes) = (Rc::clone(&published), self.bytes);
+            let (shops, modules) = (self.shops, self.modules);
             publishers.spawn_local(async move {
                 let mut answered = begun;
                 loop {
@@ -67,8 +70,11 @@ impl Rate {
                     };
                     let nth = published.replace(published.get() + 1);
                     let payload = payload(bytes, now_micros() - late);
-                    let shop = nth as usize % shops;
-                    http.ask(&dialect.publish(shop, &[payload])).await?;
+                    let to = To {
+                        shop: nth as usize % shops,
+                        module: modules[nth as usize % modules.len()],
+                    };
+                    http.ask(&dialect.publish(to, &[payload])).await?;
                     answered = Instant::now();
                 }
             });
@@ -109,7 +115,7 @@ pub(crate) async fn saturating(
                 }
                 published.set(published.get() + at_once as u64);
                 let payloads = vec![payload(bytes, now_micros()); at_once];
-                http.ask(&dialect.publish(0, &payloads)).await?;
+                http.ask(&dialect.publish(To::default(), &payloads)).await?;
             }
             anyhow::Ok(())
         });

@@ -3,7 +3,10 @@
 mod connect;
 mod fanout;
 mod idle;
+mod modules;
+mod offered;
 mod saturation;
+mod shops;
 
 use std::{collections::BTreeMap, fmt::Write as _, pin::Pin};
 
@@ -19,12 +22,18 @@ use crate::{peer::Peer, scale::Scale};
 pub(crate) enum Bench {
     /// A shop of 1,000, 20 events a second
     Fanout,
+    /// A shop of 5,000, at a rate that nchan can just hold
+    Offered,
     /// A shop of 5,000, as fast as it goes
     Saturation,
     /// What a session costs that nothing happens in
     Idle,
     /// How many log in per second
     Connect,
+    /// 500 shops of 10
+    Shops,
+    /// Events of modules that a session does not have
+    Modules,
 }
 
 impl Bench {
@@ -41,6 +50,7 @@ impl Bench {
     fn compares(self) -> (&'static [Peer], &'static [Peer]) {
         use Peer::{
             Bare, Kernel, Nchan, NchanRedis, SocketIo, SocketIoRedis, Tabwire, TabwireRedis,
+            Uwebsockets,
         };
         match self {
             Self::Fanout => (
@@ -56,24 +66,55 @@ impl Bench {
                 ],
                 &[Tabwire, TabwireRedis, Nchan, Kernel],
             ),
+            Self::Offered => (
+                &[
+                    Tabwire,
+                    TabwireRedis,
+                    Nchan,
+                    NchanRedis,
+                    SocketIo,
+                    SocketIoRedis,
+                    Bare,
+                    Kernel,
+                ],
+                &[Tabwire, Nchan],
+            ),
             Self::Saturation => (
-                &[Tabwire, TabwireRedis, Nchan, SocketIo, Bare, Kernel],
+                &[
+                    Tabwire,
+                    TabwireRedis,
+                    Nchan,
+                    SocketIo,
+                    Uwebsockets,
+                    Bare,
+                    Kernel,
+                ],
                 &[Tabwire, Nchan, Kernel],
             ),
             Self::Idle => (
-                &[Tabwire, TabwireRedis, Nchan, SocketIo, Bare],
+                &[Tabwire, TabwireRedis, Nchan, SocketIo, Uwebsockets, Bare],
                 &[Tabwire, Nchan],
             ),
             Self::Connect => (
-                &[Tabwire, TabwireRedis, SocketIo, Nchan],
+                &[Tabwire, TabwireRedis, SocketIo, Nchan, Uwebsockets],
                 &[Tabwire, SocketIo],
             ),
+            Self::Shops => (
+                &[Tabwire, TabwireRedis, Nchan, NchanRedis, SocketIo],
+                &[Tabwire, Nchan],
+            ),
+            Self::Modules => (&[Tabwire, TabwireRedis], &[Tabwire]),
         }
     }
 
-    pub(crate) fn peers(self, scale: Scale) -> &'static [Peer] {
+    pub(crate) fn peers(self, scale: Scale) -> Vec<Peer> {
         let (all, few) = self.compares();
-        scale.pick(all, few, &[Peer::Tabwire])
+        let ours = |peer: &&Peer| matches!(peer, Peer::Tabwire | Peer::TabwireRedis);
+        match scale {
+            Scale::Full => all.to_vec(),
+            Scale::Quick => few.to_vec(),
+            Scale::Smoke => all.iter().filter(ours).copied().take(1).collect(),
+        }
     }
 
     pub(crate) fn run(
@@ -83,9 +124,12 @@ impl Bench {
     ) -> Pin<Box<dyn Future<Output = Result<Vec<Found>>>>> {
         match self {
             Self::Fanout => Box::pin(fanout::run(peer, scale)),
+            Self::Offered => Box::pin(offered::run(peer, scale)),
             Self::Saturation => Box::pin(saturation::run(peer, scale)),
             Self::Idle => Box::pin(idle::run(peer, scale)),
             Self::Connect => Box::pin(connect::run(peer, scale)),
+            Self::Shops => Box::pin(shops::run(peer, scale)),
+            Self::Modules => Box::pin(modules::run(peer, scale)),
         }
     }
 }
@@ -114,6 +158,12 @@ impl Found {
             who,
             figures: figures.into_iter().collect(),
         }
+    }
+
+    /// A figure that is none.
+    pub(crate) fn nonsense(&self) -> Option<&'static str> {
+        let mut figures = self.figures.iter();
+        figures.find_map(|(name, figure)| (!figure.is_finite()).then_some(*name))
     }
 
     /// For whoever watches.

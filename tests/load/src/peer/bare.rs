@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use anyhow::Result;
 
-use super::{Dialect, Heard, Served, Setting, beside, free};
+use super::{Dialect, Heard, Served, Setting, To, beside, free};
 use crate::{process::Server, ws::post};
 
 pub(super) fn start(setting: &Setting) -> Result<Served> {
@@ -38,7 +38,11 @@ impl Dialect for Floor {
         Heard::Event
     }
 
-    fn publish(&self, shop: usize, payloads: &[String]) -> Vec<u8> {
-        post(&format!("/publish?shop=s{shop}"), "", &payloads.join("\n"))
+    fn publish(&self, to: To, payloads: &[String]) -> Vec<u8> {
+        post(
+            &format!("/publish?shop=s{}", to.shop),
+            "",
+            &payloads.join("\n"),
+        )
     }
 }

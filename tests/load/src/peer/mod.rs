@@ -2,9 +2,11 @@
 
 mod bare;
 mod kernel;
+mod missing;
 mod nchan;
 mod socketio;
 mod tabwire;
+mod uwebsockets;
 
 use std::{net::SocketAddr, ops::Add as _, path::PathBuf, rc::Rc, time::Duration};
 
@@ -43,6 +45,8 @@ pub(crate) enum Peer {
     SocketIo,
     /// Socket.IO 4 with the Redis Streams adapter
     SocketIoRedis,
+    /// uWebSockets, in Python's socketify
+    Uwebsockets,
     /// warp and tungstenite with a broadcast channel and no logic: the floor of this stack
     Bare,
     /// `write(2)` to each socket and nothing else: the floor of the kernel
@@ -59,6 +63,7 @@ impl Peer {
             Self::NchanRedis => "nchan, Redis",
             Self::SocketIo => "Socket.IO",
             Self::SocketIoRedis => "Socket.IO, Redis",
+            Self::Uwebsockets => "uWebSockets",
             Self::Bare => "bare warp + tungstenite",
             Self::Kernel => "kernel: write(2)",
         }
@@ -94,6 +99,7 @@ impl Peer {
             Self::Tabwire | Self::TabwireRedis => tabwire::start(redis, setting)?,
             Self::Nchan | Self::NchanRedis => nchan::start(redis, setting)?,
             Self::SocketIo | Self::SocketIoRedis => socketio::start(redis, setting)?,
+            Self::Uwebsockets => uwebsockets::start(setting)?,
             Self::Bare => bare::start(setting)?,
             Self::Kernel => kernel::start(setting)?,
         };
@@ -196,8 +202,15 @@ pub(crate) trait Dialect {
     /// What a text means.
     fn hears(&self, client: usize, text: &[u8]) -> Heard;
 
-    /// The request that publishes these payloads, JSON each, to a shop.
-    fn publish(&self, shop: usize, payloads: &[String]) -> Vec<u8>;
+    /// The request that publishes these payloads, JSON each. Who knows no modules ignores that.
+    fn publish(&self, to: To, payloads: &[String]) -> Vec<u8>;
+}
+
+/// Whom an event is for: a shop, and there those with a module.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct To {
+    pub(crate) shop: usize,
+    pub(crate) module: usize,
 }
 
 /// What a text of a server means.

@@ -5,11 +5,11 @@ use std::{fs, rc::Rc};
 use anyhow::{Context as _, Result};
 use tabwire_faults::{dir::Dir, process::on_path};
 
-use super::{Dialect, Heard, Served, Setting, free};
+use super::{Dialect, Heard, Served, Setting, To, free};
 use crate::{process::Server, ws::post};
 
 /// Where Debian installs the module.
-const MODULE: &str = "/usr/lib/nginx/modules/ngx_nchan_module.so";
+pub(super) const MODULE: &str = "/usr/lib/nginx/modules/ngx_nchan_module.so";
 
 pub(super) fn start(redis: Option<&str>, setting: &Setting) -> Result<Served> {
     let (dir, address) = (Dir::new(), free());
@@ -77,11 +77,11 @@ impl Dialect for Nchan {
         Heard::Event
     }
 
-    fn publish(&self, shop: usize, payloads: &[String]) -> Vec<u8> {
+    fn publish(&self, to: To, payloads: &[String]) -> Vec<u8> {
         // It takes one message a request. Requests in a row are one write, and their answers are read as they come.
         payloads
             .iter()
-            .flat_map(|payload| post(&format!("/pub?id=s{shop}"), "", payload))
+            .flat_map(|payload| post(&format!("/pub?id=s{}", to.shop), "", payload))
             .collect()
     }
 }

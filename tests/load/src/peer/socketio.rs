@@ -5,7 +5,7 @@ use std::rc::Rc;
 use anyhow::{Context as _, Result, ensure};
 use tabwire_faults::{ledger::Who, node, process::on_path, token::token};
 
-use super::{Dialect, Heard, Served, Setting, folder, free};
+use super::{Dialect, Heard, Served, Setting, To, folder, free};
 use crate::{process::Server, ws::post};
 
 pub(super) fn start(redis: Option<&str>, setting: &Setting) -> Result<Served> {
@@ -58,9 +58,9 @@ impl Dialect for SocketIo {
         }
     }
 
-    fn publish(&self, shop: usize, payloads: &[String]) -> Vec<u8> {
+    fn publish(&self, to: To, payloads: &[String]) -> Vec<u8> {
         post(
-            &format!("/publish?shop=s{shop}"),
+            &format!("/publish?shop=s{}", to.shop),
             "",
             &format!("[{}]", payloads.join(",")),
         )

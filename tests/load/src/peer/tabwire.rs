@@ -5,20 +5,22 @@ use std::{fs, rc::Rc};
 use anyhow::Result;
 use tabwire_faults::{dir::Dir, ledger::Who, node, token::token};
 
-use super::{Dialect, Heard, Served, Setting, free};
+use super::{Dialect, Heard, Served, Setting, To, free};
 use crate::{process::Server, ws::post};
 
 /// The longest retention by time: nothing shall expire while it is measured.
 const KEPT_FOR: &str = "1h";
 /// As many clients of one address as a run has.
 const CLIENTS_MAX: &str = "100000";
+/// More than anybody publishes.
+const RATE_MAX: &str = "1000000000";
 
 pub(super) fn start(redis: Option<&str>, setting: &Setting) -> Result<Served> {
     let (dir, address) = (Dir::new(), free());
     let types = dir.join("events.config.json");
     fs::write(
         &types,
-        r#"{"tick": "m0", "tick_1": "m1", "tick_2": "m2", "tick_3": "m3"}"#,
+        r#"{"tick_0": "m0", "tick_1": "m1", "tick_2": "m2", "tick_3": "m3"}"#,
     )?;
     let (listen, kept, types) = (
         address.to_string(),
@@ -37,8 +39,8 @@ pub(super) fn start(redis: Option<&str>, setting: &Setting) -> Result<Served> {
         ("--connects-per-second", CLIENTS_MAX),
         ("--connects-burst", CLIENTS_MAX),
         ("--max-pending", CLIENTS_MAX),
-        ("--publish-rate", CLIENTS_MAX),
-        ("--publish-burst", CLIENTS_MAX),
+        ("--publish-rate", RATE_MAX),
+        ("--publish-burst", RATE_MAX),
     ];
     flags.extend(redis.map(|url| ("--redis", url)));
     let words: Vec<String> = flags
@@ -89,11 +91,14 @@ impl Dialect for Tabwire {
         }
     }
 
-    fn publish(&self, shop: usize, payloads: &[String]) -> Vec<u8> {
+    fn publish(&self, to: To, payloads: &[String]) -> Vec<u8> {
         let events: Vec<String> = payloads
             .iter()
             .map(|payload| {
-                format!(r#"{{"type":"tick","scope":{{"shopId":"s{shop}"}},"payload":{payload}}}"#)
+                format!(
+                    r#"{{"type":"tick_{}","scope":{{"shopId":"s{}"}},"payload":{payload}}}"#,
+                    to.module, to.shop
+                )
             })
             .collect();
         let body = match &events[..] {
