@@ -16,10 +16,12 @@ mod crowd;
 mod peer;
 mod process;
 mod publisher;
+mod redis_benchmark;
 mod rounds;
 mod scale;
 mod span;
 mod stats;
+mod writes;
 mod ws;
 
 use std::{fs::File, path::PathBuf, process::ExitCode};

@@ -4,6 +4,8 @@ use std::{
     fs,
     ops::{Add, Sub},
     path::{Path, PathBuf},
+    process::ExitStatus,
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result, ensure};
@@ -86,6 +88,12 @@ impl Server {
         Ok(())
     }
 
+    /// Waits until it has ended; what it printed.
+    pub(crate) async fn end(&mut self, within: Duration) -> (ExitStatus, String) {
+        let status = self.process.end(within).await;
+        (status, self.process.printed())
+    }
+
     /// CPU time so far, of all its processes. Threads that have ended count too, so it is the kernel's sum per process.
     pub(crate) fn cpu(&self) -> Cpu {
         let of = |pid: &u32| {
@@ -113,7 +121,7 @@ impl Server {
     }
 
     /// All processes of its group.
-    fn processes(&self) -> Vec<u32> {
+    pub(crate) fn processes(&self) -> Vec<u32> {
         let group = self.process.id().to_string();
         let pids = fs::read_dir("/proc").into_iter().flatten().flatten();
         pids.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
@@ -160,24 +168,4 @@ impl Sub for Cpu {
             system: self.system - other.system,
         }
     }
-}
-
-/// Segments with data that this machine has sent over TCP so far.
-///
-/// That is how writes to sockets are counted, whichever system call made them (`/proc/PID/io` knows write and writev, but not send):
-/// without Nagle's algorithm and with the 64 KiB that fit a segment here, a write is one, unless the connection's window is full. What
-/// back ends and Redis send counts too: a few per event beside one per client.
-pub(crate) fn segments_sent() -> u64 {
-    let netstat = fs::read_to_string("/proc/net/netstat").unwrap_or_default();
-    let mut lines = netstat.lines().filter(|line| line.starts_with("TcpExt:"));
-    let (names, values) = (lines.next(), lines.next());
-    let words = |line: Option<&'_ str>| -> Vec<String> {
-        line.unwrap_or_default()
-            .split_whitespace()
-            .map(str::to_owned)
-            .collect()
-    };
-    let (names, values) = (words(names), words(values));
-    let at = names.iter().position(|name| name == "TCPOrigDataSent");
-    at.and_then(|at| values.get(at)?.parse().ok()).unwrap_or(0)
 }

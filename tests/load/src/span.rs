@@ -2,19 +2,13 @@
 
 use std::time::Instant;
 
-use crate::{
-    crowd::Crowd,
-    peer::Running,
-    process::{Cpu, segments_sent},
-    stats::percentile,
-};
+use crate::{crowd::Crowd, peer::Running, process::Cpu, stats::percentile};
 
 /// A span that is under way.
 pub(crate) struct Span<'r> {
     running: &'r Running,
     crowd: &'r Crowd,
     cpu: Cpu,
-    segments: u64,
     begun: Instant,
 }
 
@@ -26,7 +20,6 @@ impl<'r> Span<'r> {
             running,
             crowd,
             cpu: running.cpu(),
-            segments: segments_sent(),
             begun: Instant::now(),
         }
     }
@@ -35,7 +28,6 @@ impl<'r> Span<'r> {
     pub(crate) fn end(self) -> Measured {
         let seconds = self.begun.elapsed().as_secs_f64();
         let cpu = self.running.cpu() - self.cpu;
-        let segments = segments_sent() - self.segments;
         let tally = &self.crowd.tally;
         let mut latencies = tally.latencies.take();
         latencies.sort_unstable();
@@ -44,7 +36,6 @@ impl<'r> Span<'r> {
             cpu,
             deliveries: tally.delivered.get() as f64,
             bytes: tally.bytes.get() as f64,
-            segments: segments as f64,
             latencies,
         }
     }
@@ -56,7 +47,6 @@ pub(crate) struct Measured {
     pub(crate) cpu: Cpu,
     pub(crate) deliveries: f64,
     bytes: f64,
-    segments: f64,
     latencies: Vec<u32>,
 }
 
@@ -76,10 +66,5 @@ impl Measured {
 
     pub(crate) fn bytes_per_event(&self) -> (&'static str, f64) {
         ("bytes_per_event", self.bytes / self.deliveries)
-    }
-
-    /// How many events a write to a socket carried.
-    pub(crate) fn events_per_write(&self) -> (&'static str, f64) {
-        ("events_per_write", self.deliveries / self.segments)
     }
 }

@@ -211,23 +211,21 @@ impl Http {
         })
     }
 
-    /// Sends a whole request and waits for the whole answer; its body.
-    pub(crate) async fn ask(&mut self, request: &[u8]) -> Result<String> {
-        self.stream.write_all(request).await?;
+    /// Sends a whole request and waits for the whole answer.
+    pub(crate) async fn ask(&mut self, request: &[u8]) -> Result<()> {
+        self.ask_all(request, 1).await
+    }
+
+    /// The same for requests in a row, of which each is answered.
+    pub(crate) async fn ask_all(&mut self, requests: &[u8], answers: usize) -> Result<()> {
+        self.stream.write_all(requests).await?;
         self.read.clear();
+        let (mut missing, mut from) = (answers, 0);
         loop {
-            if let Some(end) = memchr::memmem::find(&self.read, b"\r\n\r\n") {
-                let head = String::from_utf8_lossy(&self.read[..end]).to_ascii_lowercase();
-                let length = head
-                    .lines()
-                    .find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok())
-                    .unwrap_or(0_usize);
-                if self.read.len() >= end + 4 + length {
-                    let body = String::from_utf8_lossy(&self.read[end + 4..]).into_owned();
-                    if !head.starts_with("http/1.1 2") {
-                        bail!("{}: {body}", head.lines().next().unwrap_or_default());
-                    }
-                    return Ok(body);
+            while let Some(end) = answer(&self.read[from..])? {
+                (from, missing) = (from + end, missing - 1);
+                if missing == 0 {
+                    return Ok(());
                 }
             }
             let count = self.stream.read_buf(&mut self.read).await?;
@@ -236,6 +234,26 @@ impl Http {
             }
         }
     }
+}
+
+/// Where the answer ends that begins here, if all of it is here. Fails when it says no.
+fn answer(read: &[u8]) -> Result<Option<usize>> {
+    let Some(end) = memchr::memmem::find(read, b"\r\n\r\n") else {
+        return Ok(None);
+    };
+    let head = String::from_utf8_lossy(&read[..end]).to_ascii_lowercase();
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
+    let whole = end + 4 + length.unwrap_or(0_usize);
+    let Some(body) = read.get(end + 4..whole) else {
+        return Ok(None);
+    };
+    if !head.starts_with("http/1.1 2") {
+        let status = head.lines().next().unwrap_or_default();
+        bail!("{status}: {}", String::from_utf8_lossy(body));
+    }
+    Ok(Some(whole))
 }
 
 /// A whole request with a JSON body.

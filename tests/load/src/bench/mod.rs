@@ -5,6 +5,7 @@ mod fanout;
 mod idle;
 mod modules;
 mod offered;
+mod publish;
 mod saturation;
 mod shops;
 
@@ -30,6 +31,8 @@ pub(crate) enum Bench {
     Idle,
     /// How many log in per second
     Connect,
+    /// How many events are taken per second
+    Publish,
     /// 500 shops of 10
     Shops,
     /// Events of modules that a session does not have
@@ -49,8 +52,8 @@ impl Bench {
     /// Whom it compares: all of them, and those that a quick run makes do with.
     fn compares(self) -> (&'static [Peer], &'static [Peer]) {
         use Peer::{
-            Bare, Kernel, Nchan, NchanRedis, SocketIo, SocketIoRedis, Tabwire, TabwireRedis,
-            Uwebsockets,
+            Bare, Kernel, Nchan, NchanRedis, RedisBenchmark, SocketIo, SocketIoRedis, Tabwire,
+            TabwireRedis, Uwebsockets,
         };
         match self {
             Self::Fanout => (
@@ -99,6 +102,18 @@ impl Bench {
                 &[Tabwire, TabwireRedis, SocketIo, Nchan, Uwebsockets],
                 &[Tabwire, SocketIo],
             ),
+            Self::Publish => (
+                &[
+                    Tabwire,
+                    TabwireRedis,
+                    RedisBenchmark,
+                    Nchan,
+                    NchanRedis,
+                    SocketIo,
+                    SocketIoRedis,
+                ],
+                &[Tabwire, TabwireRedis, RedisBenchmark],
+            ),
             Self::Shops => (
                 &[Tabwire, TabwireRedis, Nchan, NchanRedis, SocketIo],
                 &[Tabwire, Nchan],
@@ -128,6 +143,7 @@ impl Bench {
             Self::Saturation => Box::pin(saturation::run(peer, scale)),
             Self::Idle => Box::pin(idle::run(peer, scale)),
             Self::Connect => Box::pin(connect::run(peer, scale)),
+            Self::Publish => Box::pin(publish::run(peer, scale)),
             Self::Shops => Box::pin(shops::run(peer, scale)),
             Self::Modules => Box::pin(modules::run(peer, scale)),
         }

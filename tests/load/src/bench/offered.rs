@@ -11,6 +11,7 @@ use crate::{
     publisher::Rate,
     scale::Scale,
     span::Span,
+    writes::Writes,
 };
 
 const CLIENTS: usize = 5_000;
@@ -28,16 +29,18 @@ pub(super) async fn run(peer: Peer, scale: Scale) -> Result<Vec<Found>> {
     let published = rate.publish(&running, scale.lasts(8, 4)).await?;
     crowd.delivered(published * clients as u64).await?;
     let measured = span.end();
-    Ok(vec![Found::new(
-        Bench::Offered,
-        "200 B",
-        peer,
-        [
-            measured.cpu_per_delivery(),
-            measured.late("p50_ms", 0.5),
-            measured.late("p99_ms", 0.99),
-            measured.late("p999_ms", 0.999),
-            measured.events_per_write(),
-        ],
-    )])
+    let mut figures = vec![
+        measured.cpu_per_delivery(),
+        measured.late("p50_ms", 0.5),
+        measured.late("p99_ms", 0.99),
+        measured.late("p999_ms", 0.999),
+    ];
+    if let Some(writes) = Writes::begin(&running).await {
+        let deliveries = rate.publish(&running, scale.lasts(2, 1)).await? * clients as u64;
+        crowd
+            .delivered(published * clients as u64 + deliveries)
+            .await?;
+        figures.extend(writes.end(deliveries).await);
+    }
+    Ok(vec![Found::new(Bench::Offered, "200 B", peer, figures)])
 }

@@ -10,6 +10,7 @@ use crate::{
     publisher::saturating,
     scale::Scale,
     span::Span,
+    writes::Writes,
 };
 
 const CLIENTS: usize = 5_000;
@@ -32,18 +33,18 @@ pub(super) async fn run(peer: Peer, scale: Scale) -> Result<Vec<Found>> {
         let span = Span::begin(&running, &crowd);
         saturating(&running, &crowd, BYTES, at_once, scale.lasts(8, 4)).await?;
         let measured = span.end();
-        found.push(Found::new(
-            Bench::Saturation,
-            setting,
-            peer,
-            [
-                ("deliveries_per_s", measured.deliveries / measured.seconds),
-                measured.cpu_per_delivery(),
-                ("cpu_share", measured.cpu.micros() / 1e6 / measured.seconds),
-                measured.events_per_write(),
-                measured.late("p99_ms", 0.99),
-            ],
-        ));
+        let mut figures = vec![
+            ("deliveries_per_s", measured.deliveries / measured.seconds),
+            measured.cpu_per_delivery(),
+            ("cpu_share", measured.cpu.micros() / 1e6 / measured.seconds),
+            measured.late("p99_ms", 0.99),
+        ];
+        if let Some(writes) = Writes::begin(&running).await {
+            let before = crowd.tally.delivered.get();
+            saturating(&running, &crowd, BYTES, at_once, scale.lasts(2, 1)).await?;
+            figures.extend(writes.end(crowd.tally.delivered.get() - before).await);
+        }
+        found.push(Found::new(Bench::Saturation, setting, peer, figures));
     }
     Ok(found)
 }

@@ -12,6 +12,7 @@ impl Peer {
         let needs: &[(bool, &str)] = match self {
             Self::Tabwire | Self::Bare | Self::Kernel => &[],
             Self::TabwireRedis => &[redis()],
+            Self::RedisBenchmark => &[redis(), benchmark()],
             Self::Nchan => &[nginx()],
             Self::NchanRedis => &[nginx(), redis()],
             Self::SocketIo => &[node(), socket_io()],
@@ -30,6 +31,10 @@ impl Peer {
 
 fn redis() -> (bool, &'static str) {
     (on_path("redis-server").is_some(), "redis-server")
+}
+
+fn benchmark() -> (bool, &'static str) {
+    (on_path("redis-benchmark").is_some(), "redis-tools")
 }
 
 fn nginx() -> (bool, &'static str) {

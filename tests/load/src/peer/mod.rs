@@ -49,6 +49,8 @@ pub(crate) enum Peer {
     Uwebsockets,
     /// warp and tungstenite with a broadcast channel and no logic: the floor of this stack
     Bare,
+    /// redis-benchmark, appending as the server does: a reference for `publish` and nothing that clients connect to
+    RedisBenchmark,
     /// `write(2)` to each socket and nothing else: the floor of the kernel
     Kernel,
 }
@@ -65,6 +67,7 @@ impl Peer {
             Self::SocketIoRedis => "Socket.IO, Redis",
             Self::Uwebsockets => "uWebSockets",
             Self::Bare => "bare warp + tungstenite",
+            Self::RedisBenchmark => "redis-benchmark",
             Self::Kernel => "kernel: write(2)",
         }
     }
@@ -83,7 +86,7 @@ impl Peer {
             servers: vec![server],
             addresses: vec![address],
             dialect,
-            _redis: redis,
+            redis,
         };
         for _ in 1..setting.nodes {
             let (server, address, _) = self.serve(url.as_deref(), setting).await?;
@@ -101,6 +104,7 @@ impl Peer {
             Self::SocketIo | Self::SocketIoRedis => socketio::start(redis, setting)?,
             Self::Uwebsockets => uwebsockets::start(setting)?,
             Self::Bare => bare::start(setting)?,
+            Self::RedisBenchmark => bail!("clients cannot connect to redis-benchmark"),
             Self::Kernel => kernel::start(setting)?,
         };
         for _ in 0..STARTS_WITHIN.as_millis() / LOOK.as_millis() {
@@ -143,13 +147,18 @@ pub(crate) struct Running {
     servers: Vec<Server>,
     addresses: Vec<SocketAddr>,
     pub(crate) dialect: Rc<dyn Dialect>,
-    _redis: Option<Redis>,
+    pub(crate) redis: Option<Redis>,
 }
 
 impl Running {
     /// Where the client of this number connects.
     pub(crate) fn address(&self, client: usize) -> SocketAddr {
         self.addresses[client % self.addresses.len()]
+    }
+
+    /// The processes of all servers.
+    pub(crate) fn processes(&self) -> Vec<u32> {
+        self.servers.iter().flat_map(Server::processes).collect()
     }
 
     /// CPU time so far, of all servers.
@@ -204,6 +213,11 @@ pub(crate) trait Dialect {
 
     /// The request that publishes these payloads, JSON each. Who knows no modules ignores that.
     fn publish(&self, to: To, payloads: &[String]) -> Vec<u8>;
+
+    /// How many answers that gets.
+    fn answers(&self, _payloads: usize) -> usize {
+        1
+    }
 }
 
 /// Whom an event is for: a shop, and there those with a module.

@@ -84,4 +84,8 @@ impl Dialect for Nchan {
             .flat_map(|payload| post(&format!("/pub?id=s{}", to.shop), "", payload))
             .collect()
     }
+
+    fn answers(&self, payloads: usize) -> usize {
+        payloads
+    }
 }
