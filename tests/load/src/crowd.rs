@@ -31,6 +31,10 @@ const MEASURED_CLIENTS: usize = 64;
 pub(crate) struct Tally {
     pub(crate) ready: Cell<usize>,
     pub(crate) lost: Cell<usize>,
+    /// How often a server said that a client has all it missed.
+    pub(crate) synced: Cell<usize>,
+    /// When it last did.
+    pub(crate) synced_at: Cell<Option<Instant>>,
     pub(crate) delivered: Cell<u64>,
     pub(crate) bytes: Cell<u64>,
     /// Microseconds from publishing to delivery.
@@ -50,6 +54,7 @@ impl Tally {
 pub(crate) struct Crowd {
     pub(crate) tally: Rc<Tally>,
     tasks: Vec<JoinHandle<()>>,
+    first: usize,
 }
 
 impl Drop for Crowd {
@@ -62,17 +67,39 @@ impl Drop for Crowd {
 
 impl Crowd {
     pub(crate) fn new() -> Self {
+        Self::numbered(0)
+    }
+
+    /// One whose first client has this number: another person than those with lower ones.
+    pub(crate) fn numbered(first: usize) -> Self {
         Self {
             tally: Rc::default(),
             tasks: Vec::new(),
+            first,
         }
     }
 
     /// So many clients more, all of them in; the seconds that took.
     pub(crate) async fn grow(&mut self, running: &Running, count: usize) -> Result<f64> {
         let begun = Instant::now();
-        let gate = Rc::new(Semaphore::new(CONNECTING));
-        let first = self.tasks.len();
+        self.spawn(running, count, CONNECTING);
+        while self.tally.ready.get() < self.tasks.len() {
+            ensure!(
+                begun.elapsed() < ALL_IN,
+                "{} of {} clients are in",
+                self.tally.ready.get(),
+                self.tasks.len()
+            );
+            self.all_there()?;
+            sleep(LOOK).await;
+        }
+        Ok(begun.elapsed().as_secs_f64())
+    }
+
+    /// So many clients more, of which so many connect at a time.
+    pub(crate) fn spawn(&mut self, running: &Running, count: usize, at_a_time: usize) {
+        let gate = Rc::new(Semaphore::new(at_a_time));
+        let first = self.first + self.tasks.len();
         let every = (count / MEASURED_CLIENTS).max(1);
         for number in first..first + count {
             let client = Client {
@@ -85,17 +112,6 @@ impl Crowd {
             };
             self.tasks.push(tokio::task::spawn_local(client.live()));
         }
-        while self.tally.ready.get() < self.tasks.len() {
-            ensure!(
-                begun.elapsed() < ALL_IN,
-                "{} of {} clients are in",
-                self.tally.ready.get(),
-                self.tasks.len()
-            );
-            self.all_there()?;
-            sleep(LOOK).await;
-        }
-        Ok(begun.elapsed().as_secs_f64())
     }
 
     /// How many there are.
@@ -123,6 +139,29 @@ impl Crowd {
             self.all_there()?;
             sleep(LOOK).await;
         }
+        Ok(())
+    }
+
+    /// Waits until all who came back have this many events together, each as many as the others or not, and have been told that this is
+    /// all where the server says so. Fails when there is one too many.
+    pub(crate) async fn caught_up(&self, running: &Running, events: usize) -> Result<()> {
+        self.delivered(events as u64).await?;
+        let begun = Instant::now();
+        while running.dialect.says_synced() && self.tally.synced.get() < self.tasks.len() {
+            ensure!(
+                begun.elapsed() < ALL_DELIVERED,
+                "{} of {} clients were told that they have all",
+                self.tally.synced.get(),
+                self.tasks.len()
+            );
+            self.all_there()?;
+            sleep(LOOK).await;
+        }
+        let delivered = self.tally.delivered.get();
+        ensure!(
+            delivered == events as u64,
+            "{delivered} deliveries of {events}"
+        );
         Ok(())
     }
 }
@@ -167,6 +206,7 @@ impl Client {
         }
         loop {
             let mut answer = None;
+            let mut wrong = None;
             let mut now = None;
             let mut events = 0;
             let brought = socket
@@ -185,12 +225,20 @@ impl Client {
                         }
                     }
                     Heard::Ready => ready(&mut turn),
+                    Heard::Synced => {
+                        tally.synced.set(tally.synced.get() + 1);
+                        tally.synced_at.set(Some(Instant::now()));
+                    }
                     Heard::Answer(text) => answer = Some(text),
+                    Heard::Wrong(what) => wrong = Some(what),
                     Heard::Nothing => {}
                 })
                 .await?;
             tally.bytes.set(tally.bytes.get() + brought.bytes as u64);
             tally.delivered.set(tally.delivered.get() + events);
+            if let Some(what) = wrong {
+                bail!("{what}");
+            }
             if let Some(text) = answer {
                 socket.send(&text).await?;
             }

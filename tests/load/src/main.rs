@@ -13,6 +13,7 @@
 
 mod bench;
 mod crowd;
+mod idlers;
 mod peer;
 mod process;
 mod publisher;

@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    net::SocketAddr,
     ops::{Add, Sub},
     path::{Path, PathBuf},
     process::ExitStatus,
@@ -168,4 +169,17 @@ impl Sub for Cpu {
             system: self.system - other.system,
         }
     }
+}
+
+/// How many connections to this address are established, by the account of the side that listens.
+pub(crate) fn connections_of(address: SocketAddr) -> usize {
+    const ESTABLISHED: &str = "01";
+    let port = format!(":{:04X}", address.port());
+    let table = fs::read_to_string("/proc/net/tcp").unwrap_or_default();
+    let is_one = |line: &&str| {
+        let mut fields = line.split_whitespace().skip(1);
+        fields.next().is_some_and(|local| local.ends_with(&port))
+            && fields.nth(1) == Some(ESTABLISHED)
+    };
+    table.lines().filter(is_one).count()
 }

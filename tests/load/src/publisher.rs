@@ -18,6 +18,9 @@ use crate::{
 const AT_A_TIME: usize = 8;
 /// How many events may be published and not delivered to everybody.
 const UNDER_WAY_MAX: u64 = 64;
+/// What a log is filled with.
+const FILLED_BYTES: usize = 200;
+const FILLED_AT_ONCE: usize = 100;
 const PAUSE: Duration = Duration::from_micros(200);
 
 /// Events at a fixed rate, to the shops and of the modules in turn.
@@ -84,6 +87,21 @@ impl Rate {
         }
         Ok(published.get())
     }
+}
+
+/// Publishes so many events of 200 B, a hundred with each request.
+pub(crate) async fn fill(running: &Running, to: To, count: usize) -> Result<()> {
+    let mut http = Http::open(running.address(0)).await?;
+    let mut missing = count;
+    while missing > 0 {
+        let some = missing.min(FILLED_AT_ONCE);
+        let payloads = vec![payload(FILLED_BYTES, now_micros()); some];
+        let request = running.dialect.publish(to, &payloads);
+        http.ask_all(&request, running.dialect.answers(some))
+            .await?;
+        missing -= some;
+    }
+    Ok(())
 }
 
 /// Publishes to shop 0 as fast as all clients are given it, for so long, and waits until they have been; so many events with each

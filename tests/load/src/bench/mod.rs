@@ -1,13 +1,19 @@
 //! What servers are put through: the list of benches, whom each compares, and what a run of one finds.
 
+mod avalanche;
 mod connect;
 mod fanout;
 mod idle;
 mod modules;
+mod nodes_curve;
 mod offered;
 mod publish;
+mod retention_curve;
 mod saturation;
+mod sessions_curve;
 mod shops;
+mod shops_curve;
+mod slow;
 
 use std::{collections::BTreeMap, fmt::Write as _, pin::Pin};
 
@@ -37,6 +43,18 @@ pub(crate) enum Bench {
     Shops,
     /// Events of modules that a session does not have
     Modules,
+    /// 2,000 come back at once
+    Avalanche,
+    /// One in twenty reads nothing
+    Slow,
+    /// From 1,000 to 15,000 sessions of a shop
+    SessionsCurve,
+    /// 5,000 sessions of 1 to 5,000 shops
+    ShopsCurve,
+    /// From 1,000 to 100,000 events kept
+    RetentionCurve,
+    /// From 1 to 3 servers of a Redis
+    NodesCurve,
 }
 
 impl Bench {
@@ -118,6 +136,14 @@ impl Bench {
                 &[Tabwire, TabwireRedis, Nchan, NchanRedis, SocketIo],
                 &[Tabwire, Nchan],
             ),
+            Self::Avalanche => (
+                &[Tabwire, TabwireRedis, Nchan, SocketIo],
+                &[Tabwire, TabwireRedis],
+            ),
+            Self::Slow => (&[Tabwire, TabwireRedis, Nchan, SocketIo], &[Tabwire]),
+            Self::SessionsCurve => (&[Tabwire, Nchan, SocketIo], &[Tabwire]),
+            Self::ShopsCurve | Self::RetentionCurve => (&[Tabwire], &[Tabwire]),
+            Self::NodesCurve => (&[TabwireRedis], &[TabwireRedis]),
             Self::Modules => (&[Tabwire, TabwireRedis], &[Tabwire]),
         }
     }
@@ -145,6 +171,12 @@ impl Bench {
             Self::Connect => Box::pin(connect::run(peer, scale)),
             Self::Publish => Box::pin(publish::run(peer, scale)),
             Self::Shops => Box::pin(shops::run(peer, scale)),
+            Self::Avalanche => Box::pin(avalanche::run(peer, scale)),
+            Self::Slow => Box::pin(slow::run(peer, scale)),
+            Self::SessionsCurve => Box::pin(sessions_curve::run(peer, scale)),
+            Self::ShopsCurve => Box::pin(shops_curve::run(peer, scale)),
+            Self::RetentionCurve => Box::pin(retention_curve::run(peer, scale)),
+            Self::NodesCurve => Box::pin(nodes_curve::run(peer, scale)),
             Self::Modules => Box::pin(modules::run(peer, scale)),
         }
     }

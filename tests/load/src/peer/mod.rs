@@ -128,6 +128,10 @@ pub(crate) struct Setting {
     pub(crate) shops: usize,
     /// How many events of a shop are kept for replay.
     pub(crate) kept: usize,
+    /// How many events clients have missed that come back, if any do.
+    pub(crate) missed: Option<usize>,
+    /// Whether clients that read nothing are borne: by default some servers close them.
+    pub(crate) bears_slow: bool,
     /// How many servers there are, of one Redis.
     pub(crate) nodes: usize,
 }
@@ -137,6 +141,8 @@ impl Default for Setting {
         Self {
             shops: 1,
             kept: 10_000,
+            missed: None,
+            bears_slow: false,
             nodes: 1,
         }
     }
@@ -208,6 +214,14 @@ pub(crate) trait Dialect {
         false
     }
 
+    /// From now on, those who connect have been here and want what they missed.
+    fn come_back(&self) {}
+
+    /// Whether it tells those who come back when they have all.
+    fn says_synced(&self) -> bool {
+        false
+    }
+
     /// What a text means.
     fn hears(&self, client: usize, text: &[u8]) -> Heard;
 
@@ -233,6 +247,10 @@ pub(crate) enum Heard {
     Ready,
     /// Something that was published.
     Event,
+    /// All that the client had missed has come.
+    Synced,
+    /// Something that must not be, such as a replay that is refused.
+    Wrong(String),
     /// Something that is answered with this.
     Answer(String),
     /// Nothing of interest.

@@ -1,6 +1,6 @@
 //! nchan, a module of nginx: a channel per shop. It knows no users, so nobody logs in.
 
-use std::{fs, rc::Rc};
+use std::{cell::Cell, fs, rc::Rc};
 
 use anyhow::{Context as _, Result};
 use tabwire_faults::{dir::Dir, process::on_path};
@@ -30,11 +30,13 @@ http {{
   server {{
     listen {address};
     location /sub {{ nchan_subscriber websocket; nchan_channel_id $arg_id; nchan_subscriber_first_message newest; {store} }}
+    location /back {{ nchan_subscriber websocket; nchan_channel_id $arg_id; nchan_subscriber_first_message oldest; {store} }}
     location /pub {{ nchan_publisher; nchan_channel_id $arg_id; {store} }}
   }}
 }}
 ",
-        kept = setting.kept,
+        // It goes back 32 messages, or to the oldest: so it keeps what is to be missed and nothing else.
+        kept = setting.missed.unwrap_or(setting.kept),
     );
     let file = dir.join("nginx.conf");
     fs::write(&file, config)?;
@@ -56,17 +58,24 @@ http {{
         address,
         Rc::new(Nchan {
             shops: setting.shops,
+            place: Cell::new("sub"),
         }),
     ))
 }
 
 struct Nchan {
     shops: usize,
+    /// Where clients connect: it knows none of them, so how far back they begin depends on that.
+    place: Cell<&'static str>,
 }
 
 impl Dialect for Nchan {
     fn path(&self, client: usize) -> String {
-        format!("/sub?id=s{}", client % self.shops)
+        format!("/{}?id=s{}", self.place.get(), client % self.shops)
+    }
+
+    fn come_back(&self) {
+        self.place.set("back");
     }
 
     fn is_ready_at_once(&self) -> bool {
