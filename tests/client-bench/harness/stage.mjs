@@ -1,0 +1,72 @@
+// What a measurement stands on: the site, a feed for each kind of server, and a fresh browser profile for each run.
+
+import { engine } from "../../e2e/harness/engines/index.mjs";
+import { until } from "../../e2e/harness/until.mjs";
+import { Feed } from "./feed.mjs";
+import { Site } from "./site.mjs";
+import { SUBJECTS } from "./subjects.mjs";
+
+const HEARD_WITHIN_MS = 60_000;
+
+export class Stage {
+  #site;
+  #feeds = new Map();
+
+  static async build(names) {
+    const stage = new Stage();
+    const subjects = names.map((name) => SUBJECTS[name]);
+    stage.#site = await Site.start(new Set(subjects.map(({ page }) => page)));
+    for (const kind of new Set(subjects.map(({ feed }) => feed))) stage.#feeds.set(kind, await Feed.start(kind));
+    return stage;
+  }
+
+  feed(name) {
+    return this.#feeds.get(SUBJECTS[name].feed);
+  }
+
+  /** All feeds at the same rate, so that what others do is the same for each subject. */
+  steady(rate) {
+    for (const feed of this.#feeds.values()) feed.steady(rate);
+  }
+
+  /** Calls `run` with a browser profile that nobody has used, and ends it. */
+  async withBrowser(run) {
+    const browser = await engine.launch();
+    try {
+      return await run(browser);
+    } finally {
+      await browser.close();
+    }
+  }
+
+  /** Opens a page of a subject in a tab of its own. */
+  async open(browser, name, options = {}) {
+    const subject = SUBJECTS[name];
+    const page = await browser.open(this.#site.address(subject.page, { ...this.feed(name).options, ...subject.options, ...options }));
+    if (page.pid === undefined) throw new Error(`${name}: the browser gave a tab no process of its own`);
+    return page;
+  }
+
+  async strike() {
+    this.#site?.close();
+    for (const feed of this.#feeds.values()) await feed.end();
+  }
+}
+
+/** What a page has recorded. */
+export function recordOf(page) {
+  return page.evaluate("window.record");
+}
+
+/** Waits until every page has heard so many events, and returns their records. */
+export function heard(pages, count) {
+  return until(
+    `every page has heard ${count} events`,
+    async () => {
+      const records = await Promise.all(pages.map(recordOf));
+      if (records.every((record) => record.events >= count)) return records;
+      throw new Error(JSON.stringify(records));
+    },
+    { withinMs: HEARD_WITHIN_MS },
+  );
+}
