@@ -5,10 +5,13 @@ import { parseArgs } from "node:util";
 
 import { engine } from "../e2e/harness/engines/index.mjs";
 import { firstEvent } from "./bench/first-event.mjs";
+import { relay } from "./bench/relay.mjs";
 import { size } from "./bench/size.mjs";
+import { tabCpu } from "./bench/tab-cpu.mjs";
+import { takeover } from "./bench/takeover.mjs";
 import { Results } from "./harness/results.mjs";
 
-const BENCHES = { size, "first-event": firstEvent };
+const BENCHES = { size, "first-event": firstEvent, "tab-cpu": tabCpu, takeover, relay };
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,

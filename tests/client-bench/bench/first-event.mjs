@@ -11,7 +11,7 @@ const QUICK_RUNS = 3;
 export async function firstEvent({ results, quick }) {
   const stage = await Stage.build(WHO);
   try {
-    stage.steady(EVENTS_PER_S);
+    await stage.steady(EVENTS_PER_S);
     await stage.withBrowser(async (browser) => {
       // The first page of each pays for what the browser starts only once.
       for (const who of WHO) await loaded(stage, browser, who);

@@ -8,6 +8,7 @@ import { end, start } from "../../e2e/harness/processes.mjs";
 
 export class Feed {
   #process;
+  #gone;
 
   /** What its pages need to connect: `{server, token}`. */
   options;
@@ -17,31 +18,35 @@ export class Feed {
     const feed = new Feed();
     const file = fileURLToPath(new URL(`../feeds/${kind}.mjs`, import.meta.url));
     feed.#process = start(process.execPath, [file], { stdio: ["ignore", "inherit", "inherit", "ipc"] });
-    feed.options = await feed.#answer("its address");
+    feed.#gone = once(feed.#process, "exit").then(() => {
+      throw new Error(`the feed ${kind} has ended`);
+    });
+    feed.#gone.catch(() => {}); // at the end nobody waits for an answer
+    feed.options = await feed.#answer();
     return feed;
   }
 
-  /** From now on so many events a second, evenly. */
+  /** From now on so many events a second, evenly. Resolves with how many were published before, ever. */
   steady(rate) {
-    this.#process.send({ rate });
+    return this.#told({ rate });
   }
 
-  /** So many events as fast as it can, once it has stopped the steady ones; resolves when all are published. */
-  async burst(count) {
-    this.#process.send({ burst: count });
-    await this.#answer("the end of a burst");
+  /** So many events as fast as it can, and no others. Resolves when they are published. */
+  burst(count) {
+    return this.#told({ burst: count });
   }
 
   async end() {
     await end(this.#process);
   }
 
-  async #answer(what) {
-    const gone = once(this.#process, "exit").then(() => {
-      throw new Error(`the feed ended instead of telling ${what}`);
-    });
-    gone.catch(() => {});
-    const [message] = await Promise.race([once(this.#process, "message"), gone]);
+  #told(what) {
+    this.#process.send(what);
+    return this.#answer();
+  }
+
+  async #answer() {
+    const [message] = await Promise.race([once(this.#process, "message"), this.#gone]);
     return message;
   }
 }

@@ -25,8 +25,8 @@ export class Stage {
   }
 
   /** All feeds at the same rate, so that what others do is the same for each subject. */
-  steady(rate) {
-    for (const feed of this.#feeds.values()) feed.steady(rate);
+  async steady(rate) {
+    for (const feed of this.#feeds.values()) await feed.steady(rate);
   }
 
   /** Calls `run` with a browser profile that nobody has used, and ends it. */

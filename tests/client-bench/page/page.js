@@ -2,12 +2,16 @@
 
 export const options = JSON.parse(document.querySelector("#options").textContent);
 
-/** `firstMs`: from the start of the navigation until the first event stood in the page. Times are by the clock that tabs share. */
-const record = { events: 0, firstMs: undefined, ledAt: undefined, socketOpenAt: undefined, socketEventAt: undefined, leftAt: undefined };
+/**
+ * `firstMs`: from the start of the navigation until the first event stood in the page. All else is when, by the clock that tabs
+ * share: `ledAt` this one came to lead, `socketOpenAt` it had a socket of its own, `socketEventAt` an event came through that,
+ * `leftAt` another tab was left, `from` and `to` the first and the last of the events came that are timed.
+ */
+const record = { events: 0 };
 window.record = record;
 
-/** The next `count` events are timed: the first and the last. */
-window.time = (count) => Object.assign(record, { from: undefined, to: undefined, last: record.events + count });
+/** Times the events from the one to the other, both by their number. */
+window.time = (first, last) => Object.assign(record, { from: undefined, to: undefined, first: `o_${first}`, last: `o_${last}` });
 
 export function hear({ orderId }) {
   record.events += 1;
@@ -15,9 +19,8 @@ export function hear({ orderId }) {
     document.querySelector("#first").textContent = orderId;
     record.firstMs = performance.now();
   }
-  if (record.last === undefined) return;
-  record.from ??= now();
-  if (record.events === record.last) record.to = now();
+  if (orderId === record.first) record.from = now();
+  if (orderId === record.last) record.to = now();
 }
 
 export function led() {
