@@ -1,6 +1,6 @@
 //! `cargo xtask bench`: measurements whose results stand in the documentation.
 //!
-//! What measures is elsewhere: `tests/load` the server beside its peers, `tests/e2e/bench` the client in a browser. Both write lines of JSON,
+//! What measures is elsewhere: `tests/load` the server beside its peers, `tests/client-bench` the client in a browser. Both write lines of JSON,
 //! of which `tests/report` makes docs/BENCHMARKS.md. Here is only the order: install, build, run, keep, write.
 
 use std::path::{Path, PathBuf};
@@ -52,6 +52,8 @@ pub(crate) enum Name {
     TabCpu,
     /// How long until another tab leads
     Takeover,
+    /// From the socket to five other tabs
+    Relay,
     /// Connections and bytes for 1, 5 and 12 tabs, with tabwire and with a WebSocket in each: a table for docs/faq.md
     Tabs,
     /// Nothing: only write docs/BENCHMARKS.md from the results that are there
@@ -81,7 +83,7 @@ pub(crate) struct Options {
 enum Tool {
     /// tests/load
     Load,
-    /// tests/e2e/bench/client.mjs
+    /// tests/client-bench/run.mjs
     Client,
     /// It prints a table and has no results
     Tabs,
@@ -92,7 +94,9 @@ impl Name {
         match self {
             Self::Report => None,
             Self::Tabs => Some(Tool::Tabs),
-            Self::Size | Self::FirstEvent | Self::TabCpu | Self::Takeover => Some(Tool::Client),
+            Self::Size | Self::FirstEvent | Self::TabCpu | Self::Takeover | Self::Relay => {
+                Some(Tool::Client)
+            }
             _ => Some(Tool::Load),
         }
     }
@@ -171,7 +175,10 @@ impl Tools {
         }
         if client {
             setup::ensure(&[Need::WasmTarget, Need::Node, Need::Chromium])?;
-            chain::install_with_package("tests/e2e", &chain::package()?)?;
+            let package = chain::package()?;
+            for folder in ["tests/e2e", "tests/client-bench"] {
+                chain::install_with_package(folder, &package)?;
+            }
         }
         Ok(Self {
             release: (load || client).then(chain::release).transpose()?,
@@ -191,7 +198,7 @@ impl Tools {
         fs::write(&found, "").with_context(|| found.display().to_string())?;
         let release = self.release.as_deref().context("nothing was built")?;
         let program = match name.tool() {
-            Some(Tool::Client) => cmd("node").arg("tests/e2e/bench/client.mjs"),
+            Some(Tool::Client) => cmd("node").arg("tests/client-bench/run.mjs"),
             _ => cmd(release.join("tabwire-load")),
         };
         let rounds = options.rounds.map(|rounds| rounds.to_string());
