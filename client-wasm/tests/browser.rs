@@ -8,7 +8,7 @@ mod page;
 #[cfg(feature = "typed")]
 mod typed;
 
-use page::{Group, Server, Tab, until};
+use page::{Group, Server, Tab, timers_set, until};
 use wasm_bindgen_test::{wasm_bindgen_test as test, wasm_bindgen_test_configure};
 
 wasm_bindgen_test_configure!(run_in_browser);
@@ -100,6 +100,18 @@ async fn events_arrive_at_each_once_and_in_order() {
     all_have(&tabs, &ids).await;
     let last = ids.last().copied();
     assert!(tabs.iter().all(|tab| tab.last() == last));
+}
+
+#[test]
+async fn events_that_come_fast_do_not_each_set_a_timer() {
+    let group = Group::of_new_user("timers").await;
+    let tabs = open(&group, 2).await;
+    let set = timers_set(async {
+        let ids = Server::publish_many(&group.shop, 300).await;
+        all_have(&tabs, &ids).await;
+    });
+    let set = set.await;
+    assert!(set < 100.0, "{set} timers for 300 events in two tabs");
 }
 
 #[test]

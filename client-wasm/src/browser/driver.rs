@@ -24,6 +24,10 @@ use crate::core::{
     parse_number, push_number,
 };
 
+/// How much too early a timer may come. Each event moves a follower's deadline a little: to set the timer anew each time
+/// would take as long as the event itself. Not more: a hidden page's timer that is set by a timer is one that browsers slow down.
+const EARLY: Millis = Millis(1_000);
+
 /// Who is told what the browser layer does not do itself: the TypeScript of the npm package, or the typed API.
 ///
 /// Calls come in order and never nested, when the machine is drained and nothing is borrowed: the app may call the driver in turn.
@@ -252,8 +256,11 @@ impl<A: App> Driver<A> {
 
     fn set_timer(self: &Rc<Self>, inner: &mut Inner) {
         let next = inner.tab.next_timeout();
-        if inner.timer.as_ref().map(|(at, _)| *at) == next {
-            return;
+        match (&inner.timer, next) {
+            (None, None) => return,
+            // It comes a little early, and is set again then.
+            (Some((at, _)), Some(next)) if *at <= next && next.since(*at) < EARLY => return,
+            _ => {}
         }
         inner.timer = next.map(|at| {
             let driver = Rc::downgrade(self);

@@ -78,6 +78,19 @@ export function lack(what) {
     Object.defineProperty(object, name, { configurable: true, value });
     return () => (own ? Object.defineProperty(object, name, own) : delete object[name]);
 }
+/** Counts the timers that are set from now on, to come in a second or later; returns what says how many and counts no more. */
+export function count() {
+    const { setTimeout } = globalThis;
+    let set = 0;
+    globalThis.setTimeout = (then, ms, ...args) => {
+        if (ms >= 1_000) set += 1;
+        return setTimeout(then, ms, ...args);
+    };
+    return () => {
+        globalThis.setTimeout = setTimeout;
+        return set;
+    };
+}
 /** Calls what may trap. */
 export function survive(call) {
     try {
@@ -111,6 +124,8 @@ extern "C" {
 
     fn lack(what: &str) -> Function;
 
+    fn count() -> Function;
+
     /// Calls a function and says whether it trapped.
     #[cfg(feature = "typed")]
     pub(crate) fn survive(call: &JsValue) -> bool;
@@ -132,6 +147,14 @@ pub(crate) fn lacking<T>(what: &str, make: impl FnOnce() -> T) -> T {
     let made = make();
     give_back.call0(&JsValue::UNDEFINED).expect("it was there");
     made
+}
+
+/// Counts the timers that clients in this page set meanwhile, but for short ones.
+pub(crate) async fn timers_set(meanwhile: impl Future<Output = ()>) -> f64 {
+    let stop = count();
+    meanwhile.await;
+    let set = stop.call0(&JsValue::UNDEFINED);
+    set.ok().and_then(|set| set.as_f64()).expect("a number")
 }
 
 /// A group's lock in the hands of somebody who is no client.
