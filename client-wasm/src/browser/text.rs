@@ -1,9 +1,16 @@
 //! A frame as it came: the browser's string, and what the browser parsed from it.
 
-use js_sys::{JSON, JsString};
-use wasm_bindgen::{JsCast, JsValue};
+use js_sys::JsString;
+use wasm_bindgen::prelude::*;
 
 use crate::core::{Frame, Raw, decode};
+
+#[wasm_bindgen]
+extern "C" {
+    // That of js_sys takes a Rust string: the text would be copied back to where it came from.
+    #[wasm_bindgen(catch, js_namespace = JSON)]
+    fn parse(text: &JsString) -> Result<JsValue, JsValue>;
+}
 
 /// A frame's text and its value, for the app and for other tabs. Neither stays in the module's memory.
 #[derive(Clone, Debug)]
@@ -16,7 +23,7 @@ impl Text {
     /// Reads a frame that came as text, or nothing when it is not one that this version knows.
     pub(crate) fn read(data: JsValue) -> Option<(Frame, Self)> {
         let text = data.as_string()?;
-        let value = JSON::parse(&text).ok()?;
+        let value = parse(data.unchecked_ref()).ok()?;
         let frame = decode(&text)?;
         let text = data.unchecked_into();
         Some((frame, Self { text, value }))
