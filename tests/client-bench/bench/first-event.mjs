@@ -5,18 +5,23 @@ import { Stage, heard } from "../harness/stage.mjs";
 
 const WHO = ["websocket", "tabwire", "tabwire-slim", "socket.io-client", "socket.io-client-websocket"];
 const EVENTS_PER_S = 200;
-const RUNS = 20;
-const QUICK_RUNS = 3;
+const FULL = { runs: 20, slowRuns: 6 };
+const QUICK = { runs: 3, slowRuns: 1 };
 
 export async function firstEvent({ results, quick }) {
+  const { runs, slowRuns } = quick ? QUICK : FULL;
   const stage = await Stage.build(WHO);
   try {
     await stage.steady(EVENTS_PER_S);
     await stage.withBrowser(async (browser) => {
+      const fast = (who) => stage.open(browser, who);
+      const slowly = (who) => stage.openSlowly(browser, who);
       // The first page of each pays for what the browser starts only once.
-      for (const who of WHO) await loaded(stage, browser, who);
-      for (let run = 0; run < (quick ? QUICK_RUNS : RUNS); run++) {
-        for (const who of WHO) results.add({ bench: "first-event", who, figures: { ms: await loaded(stage, browser, who) } });
+      for (const who of WHO) await loaded(fast, who);
+      for (const [setting, open, count] of [["", fast, runs], ["slow phone", slowly, slowRuns]]) {
+        for (let run = 0; run < count; run++) {
+          for (const who of WHO) results.add({ bench: "first-event", setting, who, figures: { ms: await loaded(open, who) } });
+        }
       }
     });
   } finally {
@@ -24,8 +29,8 @@ export async function firstEvent({ results, quick }) {
   }
 }
 
-async function loaded(stage, browser, who) {
-  const page = await stage.open(browser, who);
+async function loaded(open, who) {
+  const page = await open(who);
   const [{ firstMs }] = await heard([page], 1);
   await page.close();
   return firstMs;

@@ -16,6 +16,7 @@ export class Site {
   /** Serves the pages of ../page with these names. */
   static async start(pages) {
     const site = new Site();
+    site.#add("/empty", "text/html", "<!doctype html>");
     site.#add("/tabwire.wasm", "application/wasm", await readFile(MODULE));
     for (const page of pages) site.#add(`/${page}.js`, "text/javascript", await bundle(`page/${page}.js`));
     site.#listener = createServer((request, response) => site.#answer(request, response));
@@ -27,6 +28,11 @@ export class Site {
   /** Where `page` is, with what it will find in its options. */
   address(page, options) {
     return `http://127.0.0.1:${this.#listener.address().port}/${page}?options=${encodeURIComponent(JSON.stringify(options))}`;
+  }
+
+  /** A page with nothing in it. */
+  get empty() {
+    return `http://127.0.0.1:${this.#listener.address().port}/empty`;
   }
 
   close() {

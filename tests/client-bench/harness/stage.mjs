@@ -4,6 +4,7 @@ import { engine } from "../../e2e/harness/engines/index.mjs";
 import { until } from "../../e2e/harness/until.mjs";
 import { Feed } from "./feed.mjs";
 import { Site } from "./site.mjs";
+import { slowDown } from "./slow.mjs";
 import { SUBJECTS } from "./subjects.mjs";
 
 const HEARD_WITHIN_MS = 60_000;
@@ -16,7 +17,7 @@ export class Stage {
     const stage = new Stage();
     const subjects = names.map((name) => SUBJECTS[name]);
     stage.#site = await Site.start(new Set(subjects.map(({ page }) => page)));
-    for (const kind of new Set(subjects.map(({ feed }) => feed))) stage.#feeds.set(kind, await Feed.start(kind));
+    for (const kind of new Set(subjects.flatMap(({ feed }) => feed ?? []))) stage.#feeds.set(kind, await Feed.start(kind));
     return stage;
   }
 
@@ -40,17 +41,34 @@ export class Stage {
   }
 
   /** Opens a page of a subject in a tab of its own. */
-  async open(browser, name, options = {}) {
-    const subject = SUBJECTS[name];
-    const page = await browser.open(this.#site.address(subject.page, { ...this.feed(name).options, ...subject.options, ...options }));
-    if (page.pid === undefined) throw new Error(`${name}: the browser gave a tab no process of its own`);
+  open(browser, name, options) {
+    return openIn(browser, name, this.address(name, options));
+  }
+
+  /** Opens a page of a subject as it opens where network and processor are slow, see `slow.mjs`. */
+  async openSlowly(browser, name) {
+    const page = await openIn(browser, name, this.#site.empty);
+    await slowDown(page);
+    await page.goto(this.address(name));
     return page;
+  }
+
+  /** Where the page of a subject is, with what it is to know. */
+  address(name, options = {}) {
+    const subject = SUBJECTS[name];
+    return this.#site.address(subject.page, { ...this.feed(name)?.options, ...subject.options, ...options });
   }
 
   async strike() {
     this.#site?.close();
     for (const feed of this.#feeds.values()) await feed.end();
   }
+}
+
+async function openIn(browser, name, address) {
+  const page = await browser.open(address);
+  if (page.pid === undefined) throw new Error(`${name}: the browser gave a tab no process of its own`);
+  return page;
 }
 
 /** What a page has recorded. */

@@ -131,8 +131,13 @@ class Page {
     await this.#lifecycle("active");
   }
 
+  /** A session of the DevTools protocol with this page, for what only Chromium can. */
+  devTools() {
+    return this.#page.context().newCDPSession(this.#page);
+  }
+
   async #lifecycle(state) {
-    const session = await this.#page.context().newCDPSession(this.#page);
+    const session = await this.devTools();
     await session.send("Page.setWebLifecycleState", { state });
     await session.detach();
   }
