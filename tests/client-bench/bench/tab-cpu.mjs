@@ -10,9 +10,9 @@ import { setTimeout } from "node:timers/promises";
 import { cpuMs, cpuMsOfAll } from "../harness/cpu.mjs";
 import { Stage, heard, recordOf } from "../harness/stage.mjs";
 
-const WHO = ["websocket", "bare", "tabwire", "socket.io-client-websocket", "partysocket"];
+const WHO = ["websocket", "bare", "tabwire", "socket.io-client-websocket"];
 const EVENTS_PER_S = 200;
-const FULL = { tabs: [1, 5, 12], rounds: 3, warmUp: 600, events: 1_000 };
+const FULL = { tabs: [1, 5, 12], rounds: 3, warmUp: 400, events: 600 };
 const QUICK = { tabs: [1, 5], rounds: 1, warmUp: 100, events: 200 };
 
 export async function tabCpu({ results, quick }) {

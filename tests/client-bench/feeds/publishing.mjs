@@ -1,7 +1,8 @@
 // What all feeds do: publish what they are told by the process that started them, with `emit`, which takes an array of payloads.
 
+import { payload } from "../harness/payload.mjs";
+
 const TICK_MS = 5;
-const PAYLOAD_BYTES = 200;
 const IN_A_BURST_AT_ONCE = 100;
 
 let published = 0;
@@ -32,9 +33,5 @@ function tick(rate, emit) {
 }
 
 function payloads(count) {
-  return Array.from({ length: count }, () => {
-    const payload = { orderId: `o_${(published += 1)}`, customer: "Ada", note: "" };
-    payload.note = "x".repeat(PAYLOAD_BYTES - JSON.stringify(payload).length);
-    return payload;
-  });
+  return Array.from({ length: count }, () => payload((published += 1)));
 }

@@ -5,7 +5,7 @@ const websocketOnly = { transports: ["websocket"] };
 export const SUBJECTS = {
   /** A WebSocket and `JSON.parse`: less than this does not show an event. */
   websocket: { page: "websocket", feed: "websocket" },
-  /** A BroadcastChannel alone, on which one tab posts text: less than this tells no other tab. It has no feed. */
+  /** A BroadcastChannel alone, on which a tab posts what no socket has brought: less than this tells no other tab. */
   broadcastchannel: { page: "broadcastchannel" },
   /** A Web Lock, a BroadcastChannel and a WebSocket by hand: less than this does not share a socket. */
   bare: { page: "bare", feed: "websocket" },
