@@ -74,3 +74,5 @@ mod tail;
 pub mod types;
 
 pub use server::{Listeners, run};
+#[cfg(feature = "test-util")]
+pub use tail::{SessionByHand, TailByHand};

@@ -14,9 +14,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-#[cfg(test)]
+use tabwire_protocol::Millis;
+
 use super::{Link, LinkMetrics, Patience, Topology};
-use crate::random;
+use crate::{
+    log::{EventLog, memory::Retention, redis::RedisLog},
+    random,
+};
 
 const STARTS_WITHIN: Duration = Duration::from_secs(10);
 const LOOKED_AFTER: Duration = Duration::from_millis(5);
@@ -108,8 +112,17 @@ impl TestRedis {
         assert!(read > 0, "it answers");
     }
 
+    /// Logs that are kept in it, under a prefix that nobody else has.
+    pub fn log(&self) -> impl EventLog {
+        let retention = Retention {
+            age: Millis(600_000),
+            events: 1_000,
+            shops: 100,
+        };
+        RedisLog::new(self.link(), prefix(), retention)
+    }
+
     /// A link to it.
-    #[cfg(test)]
     pub(crate) fn link(&self) -> Link {
         self.link_counting(LinkMetrics::default())
     }

@@ -4,6 +4,8 @@
 //! lost on the way from the log is repaired with a read, before any session sees that it was missing.
 
 mod audience;
+#[cfg(feature = "test-util")]
+mod by_hand;
 mod follow;
 mod ring;
 
@@ -18,6 +20,8 @@ use tabwire_protocol::{Epoch, Module, Position, ShopId, UserId};
 use tokio::{sync::Notify, time::timeout};
 
 use self::audience::{Audiences, News};
+#[cfg(feature = "test-util")]
+pub use self::by_hand::{SessionByHand, TailByHand};
 pub(crate) use self::{
     audience::{Awaited, Watch},
     follow::{Following, TailMetrics, follow, reach_back},
