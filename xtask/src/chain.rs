@@ -53,6 +53,18 @@ pub(crate) fn python_peers() -> Result<()> {
     keep_copy(&wanted, &installed)
 }
 
+/// The steps whose cost is counted, compiled as the server is for those who run it. What would make other code of them on this machine
+/// is taken out of its settings.
+pub(crate) fn steps() -> Result<PathBuf> {
+    cargo("build")
+        .args(["--release", "-p", "tabwire-cost"])
+        .env("CARGO_INCREMENTAL", "0")
+        .env("RUSTFLAGS", "")
+        .env_remove("CARGO_ENCODED_RUSTFLAGS")
+        .run()?;
+    Ok(target()?.join("release").join("tabwire-cost"))
+}
+
 /// The folder with the Rust programs of docs/recipes.
 pub(crate) fn recipes() -> Result<PathBuf> {
     cargo("build").args(["-p", "tabwire-recipes"]).run()?;
@@ -245,7 +257,7 @@ pub(crate) fn install_with_package(folder: &str, tarball: &Path) -> Result<()> {
 }
 
 /// Cargo's target folder: the one we were built into.
-fn target() -> Result<PathBuf> {
+pub(crate) fn target() -> Result<PathBuf> {
     let this = env::current_exe().context("finding out where this program is")?;
     // target/debug/xtask, or target/debug/deps/xtask-… for our own tests
     let debug = this

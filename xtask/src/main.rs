@@ -6,6 +6,7 @@
 
 mod bench;
 mod chain;
+mod cost;
 mod lint;
 mod parts;
 mod run;
@@ -55,6 +56,12 @@ enum Command {
     Soak(Soak),
     /// Measure, and write docs/BENCHMARKS.md
     Bench(bench::Options),
+    /// Count the instructions of the hot steps
+    Cost {
+        /// Write them down, as what the tests compare with from now on
+        #[arg(long)]
+        record: bool,
+    },
     /// Format the Rust code
     Fmt,
     /// Check formatting, lints, and that no file of this machine's own is committed
@@ -111,6 +118,7 @@ fn main() -> ExitCode {
         Command::Sim(sim) => simulate(&sim),
         Command::Soak(options) => soak(&options),
         Command::Bench(options) => bench::bench(&options),
+        Command::Cost { record } => cost::cost(record),
         Command::Fmt => format(),
         Command::Lint => lint::lint(),
     };

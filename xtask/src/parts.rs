@@ -9,7 +9,7 @@ use clap::ValueEnum;
 use crate::run::{cargo, cmd, npm, root};
 use crate::server::{PUBLISH_KEY, TestServer};
 use crate::setup::{self, Need};
-use crate::{chain, lint, tools};
+use crate::{chain, cost, lint, tools};
 
 /// In the order in which they run: what is quick and often broken comes first.
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
@@ -20,6 +20,8 @@ pub(crate) enum Part {
     Unit,
     /// The simulator of tabs, browser, network and server, and all interleavings of an election
     Sim,
+    /// What the hot steps of server and client cost, in instructions
+    Cost,
     /// The client's tests inside Chromium, against a real server
     Wasm,
     /// The npm package: built, measured, tested, packed
@@ -111,6 +113,7 @@ impl Part {
             Self::Unit => unit(),
             Self::Sim if all => simulator(SIMULATOR_SEEDS_WITH_ALL, ELECTION_DEPTH_WITH_ALL),
             Self::Sim => simulator(SIMULATOR_SEEDS, ELECTION_DEPTH),
+            Self::Cost => count(),
             Self::Wasm => wasm(),
             Self::Npm => package(),
             Self::Www => site(),
@@ -160,6 +163,17 @@ fn simulator(seeds: u64, depth: u64) -> Result<()> {
     run()
         .args(["--bin", "election", "--", &depth.to_string()])
         .run()
+}
+
+fn count() -> Result<()> {
+    let what = "what the hot steps cost";
+    if !has(what, &[Need::Valgrind])? {
+        return Ok(());
+    }
+    match cost::comparable() {
+        Ok(()) => cost::compare(),
+        Err(error) => pass_over(what, error),
+    }
 }
 
 fn wasm() -> Result<()> {

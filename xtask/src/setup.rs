@@ -39,6 +39,8 @@ pub(crate) enum Need {
     PythonVenv,
     /// What the Python package with uWebSockets is linked to
     LibUv,
+    /// What counts instructions
+    Valgrind,
 }
 
 const NODE_MAJOR_AT_LEAST: u32 = 20;
@@ -71,6 +73,7 @@ pub(crate) fn ensure(needs: &[Need]) -> Result<()> {
             Need::Python => packages.extend(on_path("python3").is_none().then_some("python3")),
             Need::PythonVenv => packages.extend((!has_venv()).then_some("python3-venv")),
             Need::LibUv => packages.extend((!has_libuv()).then_some("libuv1")),
+            Need::Valgrind => packages.extend(on_path("valgrind").is_none().then_some("valgrind")),
         }
     }
     if packages.is_empty() {
@@ -93,6 +96,7 @@ pub(crate) fn ensure(needs: &[Need]) -> Result<()> {
         Need::Python => on_path("python3").is_none(),
         Need::PythonVenv => !has_venv(),
         Need::LibUv => !has_libuv(),
+        Need::Valgrind => on_path("valgrind").is_none(),
         Need::Rustfmt | Need::Clippy | Need::WasmTarget | Need::Node => false,
     });
     if still_missing {
