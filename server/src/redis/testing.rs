@@ -128,7 +128,6 @@ impl TestRedis {
     }
 
     /// The same, with what is asked counted.
-    #[cfg(test)]
     pub(crate) fn link_counting(&self, metrics: LinkMetrics) -> Link {
         let topology = Topology::parse(&self.url()).expect("it is an address");
         let patience = Patience {
