@@ -12,13 +12,15 @@ use serde_json::Value;
 use tabwire_report::run::Facts;
 
 /// npm packages whose versions matter, and the folder they are installed in.
-const NPM_PACKAGES: [(&str, &str); 6] = [
+const NPM_PACKAGES: [(&str, &str); 8] = [
     ("tests/load/peers", "socket.io"),
     ("tests/e2e", "playwright-core"),
-    ("tests/e2e", "socket.io-client"),
-    ("tests/e2e", "centrifuge"),
-    ("tests/e2e", "@anycable/web"),
-    ("tests/e2e", "partysocket"),
+    ("tests/client-bench", "socket.io-client"),
+    ("tests/client-bench", "centrifuge"),
+    ("tests/client-bench", "@anycable/web"),
+    ("tests/client-bench", "partysocket"),
+    ("tests/client-bench", "broadcast-channel"),
+    ("tests/client-bench", "esbuild"),
 ];
 const PYTHON_PACKAGES: &str = "tests/load/peers/requirements.txt";
 

@@ -22,7 +22,11 @@ pub const BENCHES: &[&str] = &[
     "first-event",
     "tab-cpu",
     "takeover",
+    "relay",
 ];
+
+/// Those of them that are about tabs of a browser, where some keys are somebody else.
+const IN_TABS: &[&str] = &["first-event", "tab-cpu", "takeover", "relay"];
 
 /// A figure of a result.
 #[derive(Clone, Copy, Debug)]
@@ -106,7 +110,14 @@ const FIGURES: &[Figure] = &{
             "KiB",
             Less,
         ),
+        figure("kib_per_slow_early", "at first", "KiB", Less),
+        figure("closed_slow", "connections closed", "", Neither),
+        figure("cpu_us_per_publish", "CPU per event published", "µs", Less),
+        figure("replay_ms", "a replay of 200", "ms", Less),
+        figure("kib_per_event", "memory per event kept", "KiB", Less),
+        figure("redis_us_per_event", "Redis's CPU per event", "µs", Less),
         figure("mib", "memory", "MiB", Less),
+        figure("minified_kb", "minified", "KB", Neither),
         figure("gzip_kb", "gzip", "KB", Less),
         figure("brotli_kb", "brotli", "KB", Less),
         figure("ms", "time", "ms", Less),
@@ -122,6 +133,15 @@ const FIGURES: &[Figure] = &{
             "µs",
             Less,
         ),
+        figure(
+            "browser_us_per_event",
+            "the whole browser's CPU per event",
+            "µs",
+            Less,
+        ),
+        figure("socket_ms", "until it has a socket", "ms", Less),
+        figure("event_ms", "until an event has come", "ms", Less),
+        figure("us_per_event", "time per event", "µs", Less),
     ]
 };
 
@@ -159,20 +179,42 @@ const SUBJECTS: &[Subject] = &{
     [
         subject("tabwire", "tabwire", Ours),
         subject("tabwire-redis", "tabwire, Redis", Ours),
+        subject("tabwire-slim", "tabwire/slim", Ours),
         subject("nchan", "nchan", Peer),
         subject("nchan-redis", "nchan, Redis", Peer),
         subject("socket-io", "Socket.IO", Peer),
         subject("socket-io-redis", "Socket.IO, Redis", Peer),
         subject("uwebsockets", "uWebSockets", Peer),
         subject("socket.io-client", "socket.io-client", Peer),
+        subject(
+            "socket.io-client-websocket",
+            "socket.io-client, WebSocket only",
+            Peer,
+        ),
         subject("centrifuge", "centrifuge", Peer),
         subject("anycable", "@anycable/web", Peer),
         subject("partysocket", "partysocket", Peer),
         subject("bare", "bare warp + tungstenite", Floor),
         subject("kernel", "kernel: write(2)", Floor),
         subject("redis-benchmark", "redis-benchmark", Floor),
+        subject("websocket", "a WebSocket", Floor),
+        subject("broadcastchannel", "a BroadcastChannel", Floor),
     ]
 };
+
+/// What these keys are in a tab.
+const OTHERS_IN_TABS: &[Subject] = &[
+    Subject {
+        key: "bare",
+        title: "by hand: lock, channel, socket",
+        kind: Kind::Floor,
+    },
+    Subject {
+        key: "partysocket",
+        title: "partysocket + broadcast-channel",
+        kind: Kind::Peer,
+    },
+];
 
 /// The bench of this name.
 pub fn bench(name: &str) -> Result<&'static str> {
@@ -188,9 +230,14 @@ pub fn figure(key: &str) -> Result<&'static Figure> {
     known.with_context(|| format!("names.rs knows no figure {key}"))
 }
 
-/// The subject of this key.
-pub fn subject(key: &str) -> Result<&'static Subject> {
-    let known = SUBJECTS.iter().find(|known| known.key == key);
+/// The subject of this key in a bench.
+pub fn subject(bench: &str, key: &str) -> Result<&'static Subject> {
+    let others = if IN_TABS.contains(&bench) {
+        OTHERS_IN_TABS
+    } else {
+        &[]
+    };
+    let known = others.iter().chain(SUBJECTS).find(|known| known.key == key);
     known.with_context(|| format!("names.rs knows no subject {key}"))
 }
 

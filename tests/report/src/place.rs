@@ -114,7 +114,7 @@ impl<'a> Fill<'a> {
         let there: BTreeSet<&str> = lines.map(|line| line.who.as_str()).collect();
         let mut missing = Vec::new();
         for who in subjects {
-            let subject = names::subject(who)?;
+            let subject = names::subject(bench, who)?;
             if !there.contains(who) {
                 missing.push(subject.title);
             }
@@ -175,7 +175,7 @@ impl<'a> Fill<'a> {
     ) -> Result<Option<Summary>> {
         names::bench(bench)?;
         names::figure(figure)?;
-        names::subject(who)?;
+        names::subject(bench, who)?;
         let key = [bench, setting, figure].map(str::to_owned);
         self.used.insert(key.into());
         Ok(self.measured.summary(bench, setting, who, figure))
@@ -217,7 +217,7 @@ impl<'a> Fill<'a> {
             ["ratio", bench, setting, figure, who, other, limit] => {
                 let limit: f64 = limit.parse()?;
                 let ratio = self.ratio(bench, setting, figure, who, other)?;
-                let of = names::subject(other)?.title;
+                let of = names::subject(bench, other)?.title;
                 Ok(Budget {
                     shown: ratio.map_or_else(
                         || NOT_MEASURED.into(),
@@ -243,7 +243,10 @@ impl<'a> Fill<'a> {
     fn subjects(&self, bench: &str, setting: &str) -> Result<Vec<&'static names::Subject>> {
         let mut subjects = self.measured.subjects(bench, setting);
         subjects.sort_by_key(|who| names::rank(who));
-        subjects.into_iter().map(names::subject).collect()
+        subjects
+            .into_iter()
+            .map(|who| names::subject(bench, who))
+            .collect()
     }
 
     fn table(&mut self, bench: &str, setting: &str, figures: &[&str]) -> Result<String> {
@@ -424,7 +427,7 @@ impl<'a> Fill<'a> {
         limit: f64,
     ) -> Result<String> {
         let figure = names::figure(name)?;
-        names::subject(who)?;
+        names::subject(bench, who)?;
         let series = self.points(bench, name)?;
         let own = series.into_iter().find(|series| series.key == who);
         let points = own.map(|series| series.points).unwrap_or_default();

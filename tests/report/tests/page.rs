@@ -152,7 +152,7 @@ fn growth_is_said_in_words_with_the_fitted_exponent() {
         "From 1,000 to 15,000 sessions, 15 times as many: 1.07 times the CPU per delivery (fitted exponent 0.02 ± 0.00 over 5 steps: it does not grow).",
     );
     has(
-        "From 1 to 8 nodes, 8 times as many: 1.52 times the CPU per delivery (fitted exponent 0.20 ± 0.00 over 4 steps: **it grows**).",
+        "From 1 to 3 nodes, 3 times as many: 1.25 times the CPU per delivery (fitted exponent 0.20 ± 0.00 over 3 steps: **it grows**).",
     );
     has("times the memory (fitted exponent 0.60 ± 0.05 over 5 steps: linear or better).");
 }

@@ -24,6 +24,15 @@ impl Scale {
         let lowest = values
             .filter(|value| *value > 0.0)
             .fold(f64::INFINITY, f64::min);
+        if highest <= 0.0 {
+            return Self {
+                low: 0.0,
+                high: 1.0,
+                is_log: false,
+                from,
+                to,
+            };
+        }
         if highest > WIDE * lowest {
             return Self::log(lowest, highest, from, to);
         }
@@ -71,7 +80,9 @@ impl Scale {
         self.is_log
     }
 
+    /// What is below the beginning of the line is at it.
     pub(super) fn at(&self, value: f64) -> f64 {
+        let value = value.max(self.low);
         let share = match self.is_log {
             true => (value / self.low).ln() / (self.high / self.low).ln(),
             false => (value - self.low) / (self.high - self.low),
@@ -151,6 +162,12 @@ mod tests {
         assert!(!scale.is_log());
         assert_eq!(ticks(&scale), ["0", "2.5", "5", "7.5", "10", "12.5"]);
         assert_eq!(scale.at(12.5), 100.0);
+    }
+
+    #[test]
+    fn nothing_at_all_is_at_the_beginning() {
+        let scale = Scale::of([0.0, -0.5].into_iter(), 0.0, 100.0);
+        assert_eq!([0.0, -0.5].map(|value| scale.at(value)), [0.0, 0.0]);
     }
 
     #[test]
