@@ -70,9 +70,9 @@ pub(crate) struct Options {
     /// Put the results of a quick run in the place of the committed ones all the same; the page says what they are
     #[arg(long, requires = "quick")]
     keep: bool,
-    /// How often each is measured, in turn with its peers
-    #[arg(long)]
-    rounds: Option<u32>,
+    /// So many times over, all of whose rounds count: for a machine that is not quiet
+    #[arg(long, default_value_t = 1)]
+    times: u32,
     /// What a reader must know of this run
     #[arg(long)]
     note: Option<String>,
@@ -83,7 +83,7 @@ pub(crate) struct Options {
 enum Tool {
     /// tests/load
     Load,
-    /// tests/client-bench/run.mjs
+    /// tests/client-bench
     Client,
     /// It prints a table and has no results
     Tabs,
@@ -119,7 +119,7 @@ pub(crate) fn bench(options: &Options) -> Result<()> {
     let uses = |tool| names.iter().any(|name| name.tool() == Some(tool));
     let scratch = chain::bench_folder()?;
     fs::create_dir_all(&scratch).with_context(|| scratch.display().to_string())?;
-    let tools = Tools::make(uses(Tool::Load), uses(Tool::Client) || uses(Tool::Tabs))?;
+    let tools = Tools::make(uses(Tool::Load), uses(Tool::Client), uses(Tool::Tabs))?;
     let report = Report::new(options, &scratch);
     if uses(Tool::Load) || uses(Tool::Client) {
         report.find_facts()?;
@@ -162,7 +162,7 @@ struct Tools {
 }
 
 impl Tools {
-    fn make(load: bool, client: bool) -> Result<Self> {
+    fn make(load: bool, client: bool, tabs: bool) -> Result<Self> {
         if load {
             peer("nchan", setup::ensure(&[Need::Nginx, Need::Nchan]))?;
             peer("what keeps events in Redis", setup::ensure(&[Need::Redis]))?;
@@ -173,15 +173,17 @@ impl Tools {
             let socketify = socketify.and_then(|()| chain::python_peers());
             peer("uWebSockets", socketify)?;
         }
-        if client {
+        if client || tabs {
             setup::ensure(&[Need::WasmTarget, Need::Node, Need::Chromium])?;
-            let package = chain::package()?;
-            for folder in ["tests/e2e", "tests/client-bench"] {
-                chain::install_with_package(folder, &package)?;
+            let tarball = chain::package()?;
+            // The harness of both.
+            chain::install_with_package("tests/e2e", &tarball)?;
+            if client {
+                chain::install_with_package("tests/client-bench", &tarball)?;
             }
         }
         Ok(Self {
-            release: (load || client).then(chain::release).transpose()?,
+            release: (load || client || tabs).then(chain::release).transpose()?,
             chromium: setup::chromium(),
         })
     }
@@ -197,20 +199,22 @@ impl Tools {
         // It is appended to.
         fs::write(&found, "").with_context(|| found.display().to_string())?;
         let release = self.release.as_deref().context("nothing was built")?;
-        let program = match name.tool() {
-            Some(Tool::Client) => cmd("node").arg("tests/client-bench/run.mjs"),
-            _ => cmd(release.join("tabwire-load")),
-        };
-        let rounds = options.rounds.map(|rounds| rounds.to_string());
         let begun = Instant::now();
-        let done = self
-            .with_paths(program)
-            .arg(name.text())
-            .arg("--results")
-            .arg(&found)
-            .args(options.quick.then_some("--quick"))
-            .args(rounds.iter().flat_map(|rounds| ["--rounds", rounds]))
-            .run();
+        let mut done = Ok(());
+        for _ in 0..options.times {
+            let program = match name.tool() {
+                Some(Tool::Client) => cmd("node").arg("tests/client-bench/run.mjs"),
+                _ => cmd(release.join("tabwire-load")),
+            };
+            let measured = self
+                .with_paths(program)
+                .arg(name.text())
+                .arg("--results")
+                .arg(&found)
+                .args(options.quick.then_some("--quick"))
+                .run();
+            done = done.and(measured);
+        }
         let seconds = begun.elapsed().as_secs();
         // One who failed has no lines, and the page names them; the others' lines are as good as ever.
         if fs::metadata(&found).is_ok_and(|file| file.len() > 0) {
