@@ -5,6 +5,7 @@
 //! | `value BENCH SETTING FIGURE WHO` | the median with its unit |
 //! | `ratio BENCH SETTING FIGURE WHO OTHER` | who's median divided by the other's |
 //! | `across BENCH FIGURE WHO SETTING OTHER` | the same subject's median in one setting divided by that in another |
+//! | `versus BENCH FIGURE SETTING WHO SETTING OTHER` | one subject's median in one setting divided by another's in another |
 //! | `table BENCH SETTING FIGURE…` | a row for each subject: medians, the lowest and highest of the rounds, the first figure divided by tabwire's |
 //! | `bars BENCH SETTING FIGURE "of what"` | a picture of the same |
 //! | `spans BENCH SETTING FIGURE… "of what"` | a picture in which each subject's figures are marks on one line |
@@ -36,6 +37,8 @@ use crate::{
 const NOT_MEASURED: &str = "*not measured*";
 /// How far above its limit a fitted exponent may be: it is measured too.
 const EXPONENT_TOLERANCE: f64 = 0.05;
+/// How many figures a table has room for with the spread beside them.
+const NARROW: usize = 3;
 /// Where pictures are, seen from the page.
 const PICTURES: &str = "benchmarks";
 
@@ -134,8 +137,11 @@ impl<'a> Fill<'a> {
                 Ok(ratio.map_or_else(|| NOT_MEASURED.into(), times))
             }
             ["across", bench, figure, who, setting, other] => {
+                self.place(&["versus", bench, figure, setting, who, other, who])
+            }
+            ["versus", bench, figure, setting, who, other, whom] => {
                 let one = self.summary(bench, setting, figure, who)?;
-                let other = self.summary(bench, other, figure, who)?;
+                let other = self.summary(bench, other, figure, whom)?;
                 let ratio = one.zip(other).map(|(one, other)| one.median / other.median);
                 Ok(ratio.map_or_else(|| NOT_MEASURED.into(), times))
             }
@@ -296,8 +302,10 @@ impl<'a> Fill<'a> {
                 for name in figures {
                     let found = self.summary(bench, setting, name, who.key)?;
                     let figure = names::figure(name)?;
-                    let shown =
-                        found.map_or_else(|| "–".into(), |found| with_spread(figure, found));
+                    let shown = found.map_or_else(
+                        || "–".into(),
+                        |found| with_spread(figure, found, figures.len() > NARROW),
+                    );
                     let _ = write!(table, " {shown} |");
                 }
                 if compares {
@@ -581,13 +589,14 @@ fn with_unit(figure: &Figure, value: f64) -> String {
     }
 }
 
-fn with_spread(figure: &Figure, found: Summary) -> String {
+/// The spread stands below the median where there is no room beside it.
+fn with_spread(figure: &Figure, found: Summary, below: bool) -> String {
     let found = shown(figure, found);
     let [median, min, max] = [found.median, found.min, found.max].map(number);
-    if min == max {
-        median
-    } else {
-        format!("{median} ({min}–{max})")
+    match below {
+        _ if min == max => median,
+        true => format!("{median}<br><sub>{min}–{max}</sub>"),
+        false => format!("{median} ({min}–{max})"),
     }
 }
 

@@ -90,6 +90,7 @@ fn with_all_results_everything_is_measured() {
     let made = of(RESULTS);
     for hole in ["*not measured*", "Not measured", "{{"] {
         assert!(!made.page.contains(hole), "{hole}: {}", made.page);
+        assert!(!made.readme.contains(hole), "{hole}: {}", made.readme);
     }
     assert_eq!(
         made.readme
@@ -118,8 +119,9 @@ fn a_table_has_medians_with_their_spread_and_ratios_to_tabwire() {
             .find(|line| line.starts_with(begin))
             .unwrap_or_else(|| panic!("{begin}"))
     };
-    assert!(row("| **tabwire** | 6.00 (5.82–6.24) |").ends_with("| 1.00 |"));
-    assert!(row("| nchan | 9.00 (8.73–9.36) |").ends_with("| 1.50 |"));
+    assert!(row("| **tabwire** | 6.00<br><sub>5.82–6.24</sub> |").ends_with("| 1.00 |"));
+    assert!(row("| **tabwire** | 4.00 (3.88–4.16) |").ends_with("| 1.00 |"));
+    assert!(row("| nchan | 9.00<br><sub>8.73–9.36</sub> |").ends_with("| 1.50 |"));
 }
 
 #[test]
