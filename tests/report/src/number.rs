@@ -7,12 +7,23 @@ pub fn number(value: f64) -> String {
     if value == 0.0 {
         return "0".into();
     }
-    let decimals = |value: f64| SIGNIFICANT - 1 - value.abs().log10().floor() as i32;
-    let scale = 10_f64.powi(decimals(value));
-    let rounded = (value * scale).round() / scale;
+    let rounded = rounded(value);
     // 9.996 has become 10.0, which has a digit less behind its point.
     let shown = decimals(rounded).clamp(0, 6) as usize;
     grouped(&format!("{rounded:.shown$}"))
+}
+
+/// The value as it is written.
+pub fn rounded(value: f64) -> f64 {
+    if value == 0.0 {
+        return 0.0;
+    }
+    let scale = 10_f64.powi(decimals(value));
+    (value * scale).round() / scale
+}
+
+fn decimals(value: f64) -> i32 {
+    SIGNIFICANT - 1 - value.abs().log10().floor() as i32
 }
 
 /// How many times as much: `0.087`, `0.75`, `1.50`, `12.3`.

@@ -29,7 +29,7 @@ use crate::{
     fit::Fit,
     measured::{Measured, Summary},
     names::{self, Better, Figure},
-    number::{number, signed, times, whole},
+    number::{number, rounded, signed, times, whole},
     plot::{self, Plot, bars, curve, spans},
     run::Run,
 };
@@ -58,7 +58,7 @@ pub(crate) struct Part {
     pub(crate) missing: Vec<&'static str>,
 }
 
-/// What was measured of what has a limit.
+/// What was measured of what has a limit. Compared is what is written: `5.00` is within 5.
 pub(crate) struct Budget {
     shown: String,
     /// Whether it is within the limit.
@@ -217,7 +217,7 @@ impl<'a> Fill<'a> {
                 let found = self.summary(bench, setting, figure, who)?;
                 Ok(Budget {
                     shown: self.value(bench, setting, figure, who)?,
-                    holds: found.map(|found| found.median <= limit),
+                    holds: found.map(|found| rounded(found.median) <= limit),
                 })
             }
             ["ratio", bench, setting, figure, who, other, limit] => {
@@ -229,7 +229,7 @@ impl<'a> Fill<'a> {
                         || NOT_MEASURED.into(),
                         |ratio| format!("{} of {of}", times(ratio)),
                     ),
-                    holds: ratio.map(|ratio| ratio <= limit),
+                    holds: ratio.map(|ratio| rounded(ratio) <= limit),
                 })
             }
             words => bail!("there is no budget with the words {}", words.join(" ")),
@@ -257,6 +257,12 @@ impl<'a> Fill<'a> {
 
     fn table(&mut self, bench: &str, setting: &str, figures: &[&str]) -> Result<String> {
         let settings = self.settings(bench, setting);
+        if settings
+            .iter()
+            .all(|setting| self.measured.subjects(bench, setting).is_empty())
+        {
+            return Ok(NOT_MEASURED.into());
+        }
         let (mut compares, mut has_names) = (false, settings.len() == 1);
         for setting in &settings {
             let subjects = self.subjects(bench, setting)?;
