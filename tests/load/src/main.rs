@@ -4,11 +4,21 @@
 //! everybody. The server has one core, this program the next, and it must not be what limits: it reads with as little work as a client can.
 //! What a bench found is a line of JSON.
 //!
-//! `npm ci` in `tests/load/peers` installs Socket.IO; nginx with nchan, Redis and taskset come from the system. With the server and this
-//! built by `cargo build --release -p tabwire-server -p tabwire-load`:
+//! Redis, where a server uses it, shares the core of this program: the server's is its own.
+//!
+//! Each peer that is installed takes part: nginx with nchan, Redis and taskset come from the system, and so does perf, which counts the
+//! servers' writes; `npm ci` in `tests/load/peers` installs Socket.IO, and uWebSockets wants libuv1 and
 //!
 //! ```sh
-//! target/release/tabwire-load fanout saturation idle connect --quick
+//! python3 -m venv target/bench/venv && target/bench/venv/bin/pip install -r tests/load/peers/requirements.txt
+//! ```
+//!
+//! With the server and this built by `cargo build --release -p tabwire-server -p tabwire-load`, all benches, three minutes of them, or one:
+//!
+//! ```sh
+//! target/release/tabwire-load
+//! target/release/tabwire-load --quick
+//! target/release/tabwire-load fanout --peer tabwire --peer nchan
 //! ```
 
 mod bench;

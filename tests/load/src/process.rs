@@ -97,18 +97,8 @@ impl Server {
 
     /// CPU time so far, of all its processes. Threads that have ended count too, so it is the kernel's sum per process.
     pub(crate) fn cpu(&self) -> Cpu {
-        let of = |pid: &u32| {
-            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-            let (_, behind) = stat.rsplit_once(')')?;
-            let mut fields = behind.split_whitespace().skip(11);
-            let mut micros = || Some(fields.next()?.parse::<f64>().ok()? * TICK_MICROS);
-            Some(Cpu {
-                user: micros()?,
-                system: micros()?,
-            })
-        };
-        let cpu = self.processes().iter().filter_map(of).reduce(Cpu::add);
-        cpu.unwrap_or_default()
+        let each = self.processes().into_iter().filter_map(Cpu::of);
+        each.reduce(Cpu::add).unwrap_or_default()
     }
 
     /// Memory that is resident, of all its processes: what they share counts once. In KiB.
@@ -144,6 +134,24 @@ pub(crate) struct Cpu {
 }
 
 impl Cpu {
+    /// What a process has used so far.
+    pub(crate) fn of(pid: u32) -> Option<Self> {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        // The name, in brackets, may contain anything.
+        let (_, behind) = stat.rsplit_once(')')?;
+        let mut fields = behind.split_whitespace().skip(11);
+        let mut micros = || Some(fields.next()?.parse::<f64>().ok()? * TICK_MICROS);
+        Some(Self {
+            user: micros()?,
+            system: micros()?,
+        })
+    }
+
+    /// What this process has used so far.
+    pub(crate) fn own() -> Self {
+        Self::of(std::process::id()).unwrap_or_default()
+    }
+
     pub(crate) fn micros(self) -> f64 {
         self.user + self.system
     }

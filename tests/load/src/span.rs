@@ -4,11 +4,15 @@ use std::time::Instant;
 
 use crate::{crowd::Crowd, peer::Running, process::Cpu, stats::percentile};
 
+/// The share of its core above which this program may be what limits.
+const BUSY_MAX: f64 = 0.95;
+
 /// A span that is under way.
 pub(crate) struct Span<'r> {
     running: &'r Running,
     crowd: &'r Crowd,
     cpu: Cpu,
+    own: Cpu,
     begun: Instant,
 }
 
@@ -20,6 +24,7 @@ impl<'r> Span<'r> {
             running,
             crowd,
             cpu: running.cpu(),
+            own: Cpu::own(),
             begun: Instant::now(),
         }
     }
@@ -28,6 +33,13 @@ impl<'r> Span<'r> {
     pub(crate) fn end(self) -> Measured {
         let seconds = self.begun.elapsed().as_secs_f64();
         let cpu = self.running.cpu() - self.cpu;
+        let busy = (Cpu::own() - self.own).micros() / 1e6 / seconds;
+        if busy > BUSY_MAX {
+            println!(
+                "         the clients were busy for {:.0} % of the time: they may be what limits",
+                busy * 100.0
+            );
+        }
         let tally = &self.crowd.tally;
         let mut latencies = tally.latencies.take();
         latencies.sort_unstable();

@@ -28,7 +28,7 @@ pub(super) async fn run(peer: Peer, scale: Scale) -> Result<Vec<Found>> {
             bytes,
             ..Rate::of(PER_SECOND)
         };
-        let published = rate.publish(&running, scale.lasts(8, 3)).await?;
+        let published = rate.publish(&running, scale.lasts(6, 3)).await?;
         crowd.delivered(published * clients as u64).await?;
         let measured = span.end();
         found.push(Found::new(

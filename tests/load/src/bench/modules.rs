@@ -40,7 +40,7 @@ pub(super) async fn run(peer: Peer, scale: Scale) -> Result<Vec<Found>> {
             modules,
             ..Rate::of(SEEN_PER_SECOND / share)
         };
-        let published = rate.publish(&running, scale.lasts(8, 3)).await?;
+        let published = rate.publish(&running, scale.lasts(6, 2)).await?;
         let seen = (0..published).filter(seen).count();
         crowd.delivered((seen * clients) as u64).await?;
         let measured = span.end();

@@ -31,7 +31,7 @@ pub(super) async fn run(peer: Peer, scale: Scale) -> Result<Vec<Found>> {
         let redis = redis_micros(&running).await?;
         let span = Span::begin(&running, &crowd);
         let rate = Rate::of(PER_SECOND);
-        let published = rate.publish(&running, scale.lasts(8, 3)).await?;
+        let published = rate.publish(&running, scale.lasts(6, 2)).await?;
         crowd.delivered(published * sessions as u64).await?;
         let measured = span.end();
         let redis = redis_micros(&running).await? - redis;

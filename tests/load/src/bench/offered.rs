@@ -26,7 +26,7 @@ pub(super) async fn run(peer: Peer, scale: Scale) -> Result<Vec<Found>> {
     sleep(scale.quiet()).await;
     let span = Span::begin(&running, &crowd);
     let rate = Rate::of(PER_SECOND);
-    let published = rate.publish(&running, scale.lasts(8, 4)).await?;
+    let published = rate.publish(&running, scale.lasts(6, 3)).await?;
     crowd.delivered(published * clients as u64).await?;
     let measured = span.end();
     let mut figures = vec![

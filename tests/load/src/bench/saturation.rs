@@ -31,7 +31,7 @@ pub(super) async fn run(peer: Peer, scale: Scale) -> Result<Vec<Found>> {
         crowd.grow(&running, scale.clients(CLIENTS)).await?;
         sleep(scale.quiet()).await;
         let span = Span::begin(&running, &crowd);
-        saturating(&running, &crowd, BYTES, at_once, scale.lasts(8, 4)).await?;
+        saturating(&running, &crowd, BYTES, at_once, scale.lasts(6, 3)).await?;
         let measured = span.end();
         let mut figures = vec![
             ("deliveries_per_s", measured.deliveries / measured.seconds),

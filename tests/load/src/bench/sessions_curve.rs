@@ -25,7 +25,7 @@ pub(super) async fn run(peer: Peer, scale: Scale) -> Result<Vec<Found>> {
         sleep(scale.quiet()).await;
         let span = Span::begin(&running, &crowd);
         let rate = Rate::of(DELIVERIES_PER_SECOND / sessions.max(STEPS[0]) as f64);
-        let published = rate.publish(&running, scale.lasts(6, 3)).await?;
+        let published = rate.publish(&running, scale.lasts(5, 3)).await?;
         crowd.delivered(published * sessions as u64).await?;
         let measured = span.end();
         found.push(Found::new(

@@ -34,7 +34,7 @@ pub(super) async fn run(peer: Peer, scale: Scale) -> Result<Vec<Found>> {
         publishers: PUBLISHERS,
         ..Rate::of(PER_SECOND)
     };
-    let published = rate.publish(&running, scale.lasts(8, 3)).await?;
+    let published = rate.publish(&running, scale.lasts(6, 3)).await?;
     crowd.delivered(published * EACH as u64).await?;
     let measured = span.end();
     Ok(vec![Found::new(

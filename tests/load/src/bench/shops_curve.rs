@@ -39,7 +39,7 @@ pub(super) async fn run(peer: Peer, scale: Scale) -> Result<Vec<Found>> {
             publishers: PUBLISHERS.min(shops),
             ..Rate::of(scale.pick(FULL, FULL, SMOKE) / of_each as f64)
         };
-        let published = rate.publish(&running, scale.lasts(8, 3)).await?;
+        let published = rate.publish(&running, scale.lasts(6, 2)).await?;
         crowd.delivered(published * of_each as u64).await?;
         let measured = span.end();
         found.push(Found::new(

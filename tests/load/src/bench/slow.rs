@@ -45,11 +45,11 @@ pub(super) async fn run(peer: Peer, scale: Scale) -> Result<Vec<Found>> {
     sleep(scale.quiet()).await;
     let span = Span::begin(&running, &crowd);
     let rate = Rate::of(PER_SECOND);
-    let published = rate.publish(&running, scale.lasts(8, 3)).await?;
+    let published = rate.publish(&running, scale.lasts(6, 3)).await?;
     crowd.delivered(published * fast as u64).await?;
     let measured = span.end();
 
-    for _ in 0..scale.pick(3, 1, 1) {
+    for _ in 0..scale.pick(2, 1, 1) {
         flood(&running, &crowd, scale).await?;
     }
     let late = running.settled_kib(scale).await;
