@@ -249,7 +249,9 @@ fn answer(read: &[u8]) -> Result<Option<usize>> {
     let Some(body) = read.get(end + 4..whole) else {
         return Ok(None);
     };
-    if !head.starts_with("http/1.1 2") {
+    // Of several events that were published together each has its own answer.
+    let is_refused = memchr::memmem::find(body, b"\"error\"").is_some();
+    if !head.starts_with("http/1.1 2") || is_refused {
         let status = head.lines().next().unwrap_or_default();
         bail!("{status}: {}", String::from_utf8_lossy(body));
     }
@@ -271,4 +273,41 @@ pub(crate) async fn answers(address: SocketAddr) -> Result<()> {
         .await
         .map(drop)
         .context("it does not listen")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_ends_with_its_body_and_the_next_one_begins_there() {
+        let first = b"HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\nok";
+        let both = [&first[..], b"HTTP/1.1 202 Accepted\r\n\r\n"].concat();
+        assert_eq!(answer(&both).unwrap(), Some(first.len()));
+        assert_eq!(answer(&both[first.len()..]).unwrap(), Some(25));
+        for end in 0..first.len() {
+            assert_eq!(answer(&first[..end]).unwrap(), None, "{end} bytes of it");
+        }
+    }
+
+    #[test]
+    fn what_was_not_published_is_no_success() {
+        let body = r#"[{"id":1},{"error":{"code":"full"}}]"#;
+        let refused = format!(
+            "HTTP/1.1 201 Created\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        assert!(answer(refused.as_bytes()).is_err());
+        let failed = b"HTTP/1.1 503 Service Unavailable\r\n\r\n";
+        assert!(answer(failed).is_err());
+    }
+
+    #[test]
+    fn a_frame_is_found_by_its_header() {
+        assert_eq!(header(&[0x81, 5, b'h']), Some((TEXT, 2, 5)));
+        assert_eq!(header(&[0x89, 126, 1, 0]), Some((PING, 4, 256)));
+        let long = [0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0];
+        assert_eq!(header(&long), Some((TEXT, 10, 65_536)));
+        assert_eq!(header(&long[..9]), None);
+    }
 }
