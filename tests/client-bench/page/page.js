@@ -10,8 +10,12 @@ export const options = JSON.parse(document.querySelector("#options").textContent
 const record = { events: 0 };
 window.record = record;
 
-/** Times the events from the one to the other, both by their number. */
-window.time = (first, last) => Object.assign(record, { from: undefined, to: undefined, first: `o_${first}`, last: `o_${last}` });
+/** Times the events from the one to the other, both by their number. `timed` is the record once the last has come. */
+window.time = (first, last) => {
+  Object.assign(record, { from: undefined, to: undefined, first: `o_${first}`, last: `o_${last}` });
+  window.timed = new Promise((resolve) => (lastHasCome = resolve));
+};
+let lastHasCome;
 
 export function hear({ orderId }) {
   record.events += 1;
@@ -20,7 +24,9 @@ export function hear({ orderId }) {
     record.firstMs = performance.now();
   }
   if (orderId === record.first) record.from = now();
-  if (orderId === record.last) record.to = now();
+  if (orderId !== record.last) return;
+  record.to = now();
+  lastHasCome(record);
 }
 
 export function led() {
