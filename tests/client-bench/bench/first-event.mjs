@@ -1,7 +1,7 @@
 // From the start of a navigation until the first event stands in the page: load, compile, connect, be told. Nothing is cached, each
 // page is in a process of its own, and events come at a steady rate: on average half an interval of it is in each figure.
 
-import { Stage, heard } from "../harness/stage.mjs";
+import { Stage, said } from "../harness/stage.mjs";
 
 const WHO = ["websocket", "tabwire", "tabwire-slim", "socket.io-client", "socket.io-client-websocket"];
 const EVENTS_PER_S = 200;
@@ -31,7 +31,7 @@ export async function firstEvent({ results, quick }) {
 
 async function loaded(open, who) {
   const page = await open(who);
-  const [{ firstMs }] = await heard([page], 1);
+  const [{ firstMs }] = await said([page], "window.shown");
   await page.close();
   return firstMs;
 }

@@ -1,5 +1,7 @@
 // What a measurement stands on: the site, a feed for each kind of server, and a fresh browser profile for each run.
 
+import { setTimeout } from "node:timers/promises";
+
 import { engine } from "../../e2e/harness/engines/index.mjs";
 import { until } from "../../e2e/harness/until.mjs";
 import { Feed } from "./feed.mjs";
@@ -74,6 +76,17 @@ async function openIn(browser, name, address) {
 /** What a page has recorded. */
 export function recordOf(page) {
   return page.evaluate("window.record");
+}
+
+/**
+ * What the promise of this name in each page resolves with. Nobody asks pages again and again that are timed: the answers would be in
+ * the figures.
+ */
+export function said(pages, promise) {
+  const late = setTimeout(HEARD_WITHIN_MS, undefined, { ref: false }).then(() => {
+    throw new Error(`not within ${HEARD_WITHIN_MS} ms: ${promise}, in every page`);
+  });
+  return Promise.race([late, Promise.all(pages.map((page) => page.evaluate(promise)))]);
 }
 
 /** Waits until every page has heard so many events, and returns their records. */

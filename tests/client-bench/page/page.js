@@ -10,6 +10,10 @@ export const options = JSON.parse(document.querySelector("#options").textContent
 const record = { events: 0 };
 window.record = record;
 
+/** The record once the first event stands in the page. */
+let firstStands;
+window.shown = new Promise((resolve) => (firstStands = resolve));
+
 /** Times the events from the one to the other, both by their number. `timed` is the record once the last has come. */
 window.time = (first, last) => {
   Object.assign(record, { from: undefined, to: undefined, first: `o_${first}`, last: `o_${last}` });
@@ -22,6 +26,7 @@ export function hear({ orderId }) {
   if (record.events === 1) {
     document.querySelector("#first").textContent = orderId;
     record.firstMs = performance.now();
+    firstStands(record);
   }
   if (orderId === record.first) record.from = now();
   if (orderId !== record.last) return;
