@@ -33,22 +33,29 @@ async function passedOn(stage, browser, who) {
   while (pages.length < TABS) pages.push(await stage.open(browser, who, { watchesSockets: true, watchesOthers: true }));
   await heard(pages, WARM_UP);
   const taken = [];
+  let [leading] = await found(pages, hasLed);
   while (pages.length > 1) {
-    const [leading] = await leader(pages);
-    await leading.close();
     pages.splice(pages.indexOf(leading), 1);
-    const [, { ledAt, socketOpenAt, socketEventAt, leftAt }] = await leader(pages);
+    for (const page of pages) await page.evaluate("void delete window.record.leftAt");
+    await leading.close();
+    const [next, { ledAt, socketOpenAt, socketEventAt, leftAt }] = await found(pages, (record) => hasLed(record) && record.leftAt);
     taken.push({ ms: ledAt - leftAt, socket_ms: socketOpenAt - leftAt, event_ms: socketEventAt - leftAt });
+    leading = next;
   }
   return taken;
 }
 
-/** Waits until one of `pages` leads and has heard an event by its own socket; returns it and its record. */
-function leader(pages) {
+/** It leads and has had an event through a socket of its own. */
+function hasLed({ ledAt, socketEventAt }) {
+  return ledAt && socketEventAt;
+}
+
+/** Waits until the record of one of `pages` is as wanted; returns the page and its record. */
+function found(pages, isWanted) {
   return until("one tab leads and has had an event", async () => {
     for (const page of pages) {
       const record = await recordOf(page);
-      if (record.ledAt !== undefined && record.socketEventAt !== undefined) return [page, record];
+      if (isWanted(record)) return [page, record];
     }
     return undefined;
   });
