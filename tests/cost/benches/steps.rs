@@ -20,7 +20,7 @@ use tokio::runtime::Builder;
 /// How long steps are taken before, with all that comes before each round.
 const WARM_UP: Duration = Duration::from_millis(500);
 /// How many times are taken of a step.
-const SAMPLES: usize = 50;
+const SAMPLES: usize = 30;
 /// How long the rounds of a step take together, without what comes before each.
 const ROUNDS_FOR: Duration = Duration::from_millis(50);
 
