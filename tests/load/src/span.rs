@@ -68,7 +68,8 @@ impl Measured {
     }
 
     pub(crate) fn user_share(&self) -> (&'static str, f64) {
-        ("user_share", self.cpu.user / self.cpu.micros())
+        // Of nothing, nothing: a moment may cost less than the kernel counts.
+        ("user_share", self.cpu.user / self.cpu.micros().max(1.0))
     }
 
     /// Milliseconds from publishing to delivery.

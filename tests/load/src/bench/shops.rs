@@ -32,7 +32,7 @@ pub(super) async fn run(peer: Peer, scale: Scale) -> Result<Vec<Found>> {
     let rate = Rate {
         shops,
         publishers: PUBLISHERS,
-        ..Rate::of(PER_SECOND)
+        ..Rate::of(scale.pick(PER_SECOND, PER_SECOND, 50.0))
     };
     let published = rate.publish(&running, scale.lasts(6, 3)).await?;
     crowd.delivered(published * EACH as u64).await?;

@@ -18,9 +18,12 @@ use crate::{
 const CLIENTS: usize = 1_000;
 const SLOW: usize = 50;
 const PER_SECOND: f64 = 20.0;
-/// So that the log is full before anything is measured, and its own memory is the same at each measurement.
+/// So that logs and tails are full before anything is measured, and their own memory is the same at each measurement.
 const KEPT: usize = 100;
-/// What makes slow clients slow: 4.8 MB for each, more than the kernel's buffers hold.
+/// How often there is a flood before, so that they are, and after.
+const BEFORE: usize = 3;
+const AFTER: usize = 3;
+/// What makes slow clients slow: 3.2 MB for each, more than the kernel's buffers hold.
 const FLOOD_BYTES: usize = 16_000;
 const FLOOD_PER_SECOND: f64 = 100.0;
 
@@ -35,7 +38,9 @@ pub(super) async fn run(peer: Peer, scale: Scale) -> Result<Vec<Found>> {
     let mut crowd = Crowd::new();
     let fast = clients - slow;
     crowd.grow(&running, fast).await?;
-    flood(&running, &crowd, scale).await?;
+    for _ in 0..scale.pick(BEFORE, BEFORE, 1) {
+        flood(&running, &crowd, scale).await?;
+    }
     let without = running.settled_kib(scale).await;
 
     let unread = idlers::connect(&running, clients, slow).await?;
@@ -49,7 +54,7 @@ pub(super) async fn run(peer: Peer, scale: Scale) -> Result<Vec<Found>> {
     crowd.delivered(published * fast as u64).await?;
     let measured = span.end();
 
-    for _ in 0..scale.pick(2, 1, 1) {
+    for _ in 0..scale.pick(AFTER, 1, 1) {
         flood(&running, &crowd, scale).await?;
     }
     let late = running.settled_kib(scale).await;
@@ -77,6 +82,6 @@ async fn flood(running: &Running, crowd: &Crowd, scale: Scale) -> Result<()> {
         bytes: FLOOD_BYTES,
         ..Rate::of(FLOOD_PER_SECOND)
     };
-    let published = rate.publish(running, scale.lasts(3, 3)).await?;
+    let published = rate.publish(running, scale.lasts(2, 2)).await?;
     crowd.delivered(published * crowd.len() as u64).await
 }

@@ -46,7 +46,12 @@ pub(super) fn start(redis: Option<&str>, setting: &Setting) -> Result<Served> {
         ("--publish-burst", RATE_MAX),
     ];
     if setting.bears_slow {
-        flags.extend([("--write-timeout", BEARS), ("--ping", BEARS)]);
+        // A small tail is soon as full as it gets, so that it is not taken for what slow clients cost.
+        flags.extend([
+            ("--write-timeout", BEARS),
+            ("--ping", BEARS),
+            ("--tail-bytes", "1MiB"),
+        ]);
     }
     flags.extend(redis.map(|url| ("--redis", url)));
     let words: Vec<String> = flags
