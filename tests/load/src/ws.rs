@@ -5,7 +5,7 @@
 
 use std::{cell::RefCell, io, net::SocketAddr};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpSocket, TcpStream},
@@ -265,14 +265,6 @@ pub(crate) fn post(path: &str, headers: &str, body: &str) -> Vec<u8> {
         body.len()
     )
     .into_bytes()
-}
-
-/// Whether a peer takes connections.
-pub(crate) async fn answers(address: SocketAddr) -> Result<()> {
-    TcpStream::connect(address)
-        .await
-        .map(drop)
-        .context("it does not listen")
 }
 
 #[cfg(test)]

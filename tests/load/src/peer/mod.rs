@@ -14,16 +14,19 @@ use anyhow::{Context as _, Result, bail, ensure};
 use clap::ValueEnum;
 use serde::Serialize;
 use tabwire_faults::redis::Redis;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::{
     process::{Cpu, Server},
     scale::Scale,
-    ws,
+    ws::Http,
 };
 
 /// How long a server may take to begin.
 const STARTS_WITHIN: Duration = Duration::from_secs(20);
+const ANSWERS_WITHIN: Duration = Duration::from_secs(2);
+/// A shop without sessions.
+const NOBODYS: usize = 999_999;
 const LOOK: Duration = Duration::from_millis(20);
 /// Memory has settled when it did not change by more than a hundredth in so long.
 const SETTLE: Duration = Duration::from_secs(2);
@@ -109,13 +112,23 @@ impl Peer {
         };
         for _ in 0..STARTS_WITHIN.as_millis() / LOOK.as_millis() {
             server.runs().with_context(|| self.title())?;
-            if ws::answers(address).await.is_ok() {
+            if let Ok(Ok(())) = timeout(ANSWERS_WITHIN, takes_events(address, &*dialect)).await {
                 return Ok((server, address, dialect));
             }
             sleep(LOOK).await;
         }
-        bail!("{} does not listen", self.title())
+        bail!("{} takes no events", self.title())
     }
+}
+
+/// Publishes to a shop that nobody is in. A server may listen before it has its Redis.
+async fn takes_events(address: SocketAddr, dialect: &dyn Dialect) -> Result<()> {
+    let to = To {
+        shop: NOBODYS,
+        module: 0,
+    };
+    let mut http = Http::open(address).await?;
+    http.ask(&dialect.publish(to, &["{}".to_owned()])).await
 }
 
 /// A server, where it listens and what is spoken to it.
