@@ -460,12 +460,12 @@ impl<'a> Fill<'a> {
             false => "**worse than linear**",
         };
         Ok(format!(
-            "From {} to {} {what}, {} times as many: {} times the {} (fitted exponent {}{error} over {} steps: {verdict})",
+            "From {} to {} {what}, {} times as many, {} becomes {} times as high (fitted exponent {}{error} over {} steps: {verdict})",
             number_of(first.0),
             number_of(last.0),
             plain(last.0 / first.0),
-            times(last.1 / first.1),
             figure.title,
+            times(last.1 / first.1),
             signed(fit.exponent),
             line.len(),
         ))

@@ -156,12 +156,14 @@ fn growth_is_said_in_words_with_the_fitted_exponent() {
     let page = of(RESULTS).page;
     let has = |text: &str| assert!(page.contains(text), "{text}");
     has(
-        "From 1,000 to 15,000 sessions, 15 times as many: 1.07 times the CPU per delivery (fitted exponent 0.02 ± 0.00 over 5 steps: it does not grow).",
+        "From 1,000 to 15,000 sessions, 15 times as many, CPU per delivery becomes 1.07 times as high (fitted exponent 0.02 ± 0.00 over 5 steps: it does not grow).",
     );
     has(
-        "From 1 to 3 nodes, 3 times as many: 1.25 times the CPU per delivery (fitted exponent 0.20 ± 0.00 over 3 steps: **it grows**).",
+        "From 1 to 3 nodes, 3 times as many, CPU per delivery becomes 1.25 times as high (fitted exponent 0.20 ± 0.00 over 3 steps: **it grows**).",
     );
-    has("times the memory (fitted exponent 0.60 ± 0.05 over 5 steps: linear or better).");
+    has(
+        "memory becomes 5.00 times as high (fitted exponent 0.60 ± 0.05 over 5 steps: linear or better).",
+    );
 }
 
 #[test]
