@@ -142,8 +142,8 @@ impl Crowd {
         Ok(())
     }
 
-    /// Waits until all who came back have this many events together, each as many as the others or not, and have been told that this is
-    /// all where the server says so. Fails when there is one too many.
+    /// Waits until all who came back have so many events together and, where the server says so, have been told that this is all. Fails
+    /// when there is one too many.
     pub(crate) async fn caught_up(&self, running: &Running, events: usize) -> Result<()> {
         self.delivered(events as u64).await?;
         let begun = Instant::now();
