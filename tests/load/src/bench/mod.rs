@@ -1,8 +1,9 @@
-//! What servers are put through: the list of benches, whom each compares, and what a run of one finds.
+//! What servers are put through: the list of benches, and whom each compares.
 
 mod avalanche;
 mod connect;
 mod fanout;
+mod found;
 mod idle;
 mod modules;
 mod nodes_curve;
@@ -15,12 +16,13 @@ mod shops;
 mod shops_curve;
 mod slow;
 
-use std::{collections::BTreeMap, fmt::Write as _, pin::Pin};
+use std::pin::Pin;
 
 use anyhow::Result;
 use clap::ValueEnum;
 use serde::Serialize;
 
+pub(crate) use self::found::Found;
 use crate::{peer::Peer, scale::Scale};
 
 /// A way to put load on a server.
@@ -179,48 +181,5 @@ impl Bench {
             Self::NodesCurve => Box::pin(nodes_curve::run(peer, scale)),
             Self::Modules => Box::pin(modules::run(peer, scale)),
         }
-    }
-}
-
-/// What a bench found on a peer.
-#[derive(Debug, Serialize)]
-pub(crate) struct Found {
-    bench: Bench,
-    /// Which of its settings.
-    setting: String,
-    who: Peer,
-    /// Figures, by name with their unit.
-    figures: BTreeMap<&'static str, f64>,
-}
-
-impl Found {
-    pub(crate) fn new(
-        bench: Bench,
-        setting: &str,
-        who: Peer,
-        figures: impl IntoIterator<Item = (&'static str, f64)>,
-    ) -> Self {
-        Self {
-            bench,
-            setting: setting.to_owned(),
-            who,
-            figures: figures.into_iter().collect(),
-        }
-    }
-
-    /// A figure that is none.
-    pub(crate) fn nonsense(&self) -> Option<&'static str> {
-        let mut figures = self.figures.iter();
-        figures.find_map(|(name, figure)| (!figure.is_finite()).then_some(*name))
-    }
-
-    /// For whoever watches.
-    pub(crate) fn line(&self) -> String {
-        let (bench, who) = (self.bench.name(), self.who.title());
-        let mut line = format!("{bench:16} {who:24} {:20}", self.setting);
-        for (name, figure) in &self.figures {
-            let _ = write!(line, "  {name} {figure:.2}");
-        }
-        line
     }
 }
