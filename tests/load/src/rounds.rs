@@ -20,8 +20,8 @@ use crate::{
     scale::Scale,
 };
 
-/// Longer than any run takes.
-const RUN_MAX: Duration = Duration::from_secs(300);
+/// Longer than any run takes, also on a machine that is busy with something else.
+const RUN_MAX: Duration = Duration::from_secs(600);
 
 /// What is to be run, and where the results go.
 pub(crate) struct Rounds<'c> {
