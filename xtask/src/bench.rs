@@ -309,3 +309,18 @@ impl<'a> Report<'a> {
 fn program() -> Cmd {
     cargo("run").args(["--quiet", "-p", "tabwire-report", "--"])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_has_a_part_for_every_bench() {
+        let page = include_str!("../../tests/report/template/BENCHMARKS.md.in");
+        let measures = |name: &&Name| matches!(name.tool(), Some(Tool::Load | Tool::Client));
+        for name in Name::value_variants().iter().filter(measures) {
+            let part = format!("{{{{measured {} ", name.text());
+            assert!(page.contains(&part), "{part}");
+        }
+    }
+}
