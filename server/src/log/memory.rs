@@ -6,11 +6,14 @@
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
     hash::{DefaultHasher, Hash, Hasher},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use tabwire_protocol::{Epoch, Millis, Position, ShopId};
-use tokio::sync::broadcast;
+use tokio::sync::mpsc;
 
 use super::{
     AppendError, EventLog, KEY_KEPT, Key, LogUnavailable, NewEvent, Notice, Notices, Page,
@@ -57,7 +60,14 @@ struct ShopLog {
     keys: BTreeMap<String, Used>,
     /// The keys in the order in which they end.
     key_ends: VecDeque<(Millis, String)>,
-    followers: Option<broadcast::Sender<Notice>>,
+    followers: Vec<Follower>,
+}
+
+/// One who follows, and for whom notices wait. Not a broadcast channel: that has its room for notices from the beginning, in each shop.
+#[derive(Debug)]
+struct Follower {
+    notices: mpsc::Sender<Notice>,
+    has_missed: Arc<AtomicBool>,
 }
 
 /// What an idempotency key was used for.
@@ -157,25 +167,35 @@ impl EventLog for MemoryLog {
 
     async fn subscribe(&self, now: Millis, shop: &ShopId) -> Result<MemoryNotices, LogUnavailable> {
         self.with(now, shop, |log| {
-            let followers = log
-                .followers
-                .get_or_insert_with(|| broadcast::Sender::new(NOTICES_MAX));
-            MemoryNotices(followers.subscribe())
+            let (sender, notices) = mpsc::channel(NOTICES_MAX);
+            let has_missed = Arc::<AtomicBool>::default();
+            log.followers.push(Follower {
+                notices: sender,
+                has_missed: Arc::clone(&has_missed),
+            });
+            MemoryNotices {
+                notices,
+                has_missed,
+            }
         })
     }
 }
 
 /// The notices of a shop.
 #[derive(Debug)]
-pub struct MemoryNotices(broadcast::Receiver<Notice>);
+pub struct MemoryNotices {
+    notices: mpsc::Receiver<Notice>,
+    /// Whether some found no room, and none was kept since then.
+    has_missed: Arc<AtomicBool>,
+}
 
 impl Notices for MemoryNotices {
     async fn next(&mut self) -> Option<Notice> {
-        match self.0.recv().await {
-            Ok(notice) => Some(notice),
-            Err(broadcast::error::RecvError::Lagged(_)) => Some(Notice::Gap),
-            Err(broadcast::error::RecvError::Closed) => None,
+        // Those that wait came before those that found no room.
+        if self.notices.is_empty() && self.has_missed.swap(false, Ordering::AcqRel) {
+            return Some(Notice::Gap);
         }
+        self.notices.recv().await
     }
 }
 
@@ -205,7 +225,7 @@ impl ShopLog {
             events: VecDeque::new(),
             keys: BTreeMap::new(),
             key_ends: VecDeque::new(),
-            followers: None,
+            followers: Vec::new(),
         }
     }
 
@@ -214,13 +234,11 @@ impl ShopLog {
         self.events.clear();
         self.bounds.epoch = new_epoch();
         self.bounds.floor = self.bounds.head;
-        if let Some(followers) = &self.followers {
-            let _ = followers.send(Notice::Gap);
-        }
+        self.tell_followers(&Notice::Gap);
     }
 
     fn is_idle(&self) -> bool {
-        self.events.is_empty() && self.keys.is_empty() && self.followers.is_none()
+        self.events.is_empty() && self.keys.is_empty() && self.followers.is_empty()
     }
 
     fn append(
@@ -266,15 +284,27 @@ impl ShopLog {
             self.key_ends
                 .push_back((now.plus(KEY_KEPT), key.to_owned()));
         }
-        if let Some(followers) = &self.followers {
-            // No receivers is no error: the last follower has just left.
-            let _ = followers.send(Notice::Appended(self.bounds.epoch.clone(), stored));
-        }
+        self.tell_followers(&Notice::Appended(self.bounds.epoch.clone(), stored));
         Ok(Receipt {
             epoch: self.bounds.epoch.clone(),
             id,
             repeated: false,
         })
+    }
+
+    fn tell_followers(&self, notice: &Notice) {
+        for follower in &self.followers {
+            // Until it was told of the gap nothing may come behind it.
+            if follower.has_missed.load(Ordering::Acquire) {
+                continue;
+            }
+            // Who has left is no error.
+            if let Err(mpsc::error::TrySendError::Full(_)) =
+                follower.notices.try_send(notice.clone())
+            {
+                follower.has_missed.store(true, Ordering::Release);
+            }
+        }
     }
 
     fn read(&self, after: Position, limit: usize) -> Page {
@@ -309,13 +339,8 @@ impl ShopLog {
                 self.keys.remove(&key);
             }
         }
-        if self
-            .followers
-            .as_ref()
-            .is_some_and(|followers| followers.receiver_count() == 0)
-        {
-            self.followers = None;
-        }
+        self.followers
+            .retain(|follower| !follower.notices.is_closed());
     }
 }
 
