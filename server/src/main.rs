@@ -15,7 +15,7 @@ use tabwire_server::{
     run,
 };
 use tokio::{
-    net::TcpListener,
+    net::{TcpListener, TcpSocket},
     runtime::Runtime,
     signal::unix::{SignalKind, signal},
 };
@@ -44,10 +44,10 @@ fn start(flags: Flags) -> Result<(), String> {
     let config = Config::new(flags).map_err(|error| error.to_string())?;
     let runtime = Runtime::new().map_err(|error| format!("the runtime does not start: {error}"))?;
     runtime.block_on(async {
-        let public = bind("listen", listen).await?;
+        let public = bind("listen", listen)?;
         let admin = match admin_listen {
             None => None,
-            Some(address) => Some(bind("admin-listen", address).await?),
+            Some(address) => Some(bind("admin-listen", address)?),
         };
         let shutdown = shutdown().map_err(|error| format!("signals can't be heard: {error}"))?;
         if config.types.is_empty() {
@@ -93,12 +93,27 @@ fn log_to_stderr(format: LogFormat) {
         .init();
 }
 
-async fn bind(flag: &str, address: SocketAddr) -> Result<TcpListener, String> {
-    let bound = TcpListener::bind(address).await;
-    bound.map_err(|error| match error.kind() {
+fn bind(flag: &str, address: SocketAddr) -> Result<TcpListener, String> {
+    listen(address).map_err(|error| match error.kind() {
         io::ErrorKind::AddrInUse => format!("--{flag} {address}: the port is taken"),
         _ => format!("--{flag} {address}: {error}"),
     })
+}
+
+/// How many connections wait to be accepted, if the system lets them (`net.core.somaxconn`). Everybody comes back at once after a
+/// deploy, and who finds no place tries again after a second at the earliest.
+const ACCEPT_QUEUE: u32 = 4_096;
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // Connections of a process before this one may linger at the address.
+    #[cfg(not(windows))]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(ACCEPT_QUEUE)
 }
 
 fn address(flag: &str, listener: &TcpListener) -> Result<SocketAddr, String> {
