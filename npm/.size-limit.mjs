@@ -15,7 +15,7 @@ const whole = (name, path, bytes) => only(name, "*", path, bytes);
 const added = (name, path, bytes) => ({ ...whole(`${name}, added`, path, bytes), ignore: WITHOUT_CORE });
 
 export default [
-  only("tabwire", "{ createTabwire, TabwireError }", "dist/index.js", 40_560 + PREBUILT_STD_BYTES),
+  only("tabwire", "{ createTabwire, TabwireError }", "dist/index.js", 40_545 + PREBUILT_STD_BYTES),
   whole("tabwire/slim", "dist/slim.js", 8_620),
   added("tabwire/react", "dist/react.js", 1_680),
   added("tabwire/zustand", "dist/zustand.js", 545),
