@@ -105,12 +105,12 @@ impl Audiences {
         self.count.load(Ordering::Relaxed)
     }
 
-    /// Tells those whom the news concern. The tail is at `head`. Whoever was not woken since `middle` is woken too, so that nobody falls
+    /// Tells those whom the news concern. The tail is at `head`. Whoever was not woken since `fading` is woken too, so that nobody falls
     /// behind what the tail has at hand.
-    pub(super) fn tell(&self, news: &News, middle: Position, head: Position) {
+    pub(super) fn tell(&self, news: &News, fading: Position, head: Position) {
         self.times.fetch_add(1, Ordering::AcqRel);
         for audience in self.all() {
-            let is_behind = audience.woken_at.load(Ordering::Relaxed) <= middle.get();
+            let is_behind = audience.woken_at.load(Ordering::Relaxed) <= fading.get();
             if is_behind || news.concern_all(&audience.modules) {
                 audience.woken_at.store(head.get(), Ordering::Relaxed);
                 audience.wake(|_| true);
@@ -120,6 +120,15 @@ impl Audiences {
                 });
             }
         }
+    }
+
+    /// Where the tail was when the audience was woken whose turn was the longest ago; at `head` when there is none.
+    pub(super) fn woken_at(&self, head: Position) -> Position {
+        let woken_at = |audience: Arc<Audience>| audience.woken_at.load(Ordering::Relaxed);
+        let least = self.all().into_iter().map(woken_at).min();
+        least.map_or(head, |least| {
+            Position::new(least).expect("only positions are stored")
+        })
     }
 
     /// Tells everybody: what the tail has now does not just go on from what it had.
@@ -370,7 +379,7 @@ mod tests {
         stored.event.users = user.map(|user| BTreeSet::from([UserId::new(user).expect("a name")]));
         let told = tail.ring().bounds().head;
         tail.change(|ring| ring.take(&epoch("e1"), Arc::new(stored), AGE));
-        tail.tell(told);
+        tail.tell(told, AGE);
     }
 
     #[test]
@@ -419,6 +428,29 @@ mod tests {
         }
         // But woken it is rarely: a few times while the ring fills, and then once in half of it.
         assert!(times < 20, "{times}");
+    }
+
+    #[test]
+    fn who_is_not_concerned_is_woken_before_what_has_become_old_is_dropped() {
+        let tail = tail();
+        let guest = Session::of(&tail, "u_3", &[]);
+        let later = |id| {
+            let stored = stored(id, "{}", 2 * AGE.0);
+            let told = tail.ring().bounds().head;
+            tail.change(|ring| ring.take(&epoch("e1"), stored, AGE));
+            tail.tell(told, AGE);
+        };
+        append(&tail, 101, "kitchen", None);
+        assert_eq!(guest.woken(), 0);
+        // The clock was set. All that was at hand is old now, and still there.
+        later(102);
+        assert_eq!(guest.woken(), 1);
+        assert!(tail.ring().bounds().floor < at(100));
+        let head = tail.ring().bounds().head;
+        assert_eq!(tail.audiences.woken_at(head), head);
+        tail.change(|ring| ring.pass(head));
+        later(103);
+        assert_eq!(tail.ring().bounds().floor, at(101));
     }
 
     #[test]

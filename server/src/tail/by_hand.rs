@@ -54,7 +54,7 @@ impl TailByHand {
 
     /// Wakes the sessions that wait for what came after a position.
     pub fn tell(&self, told: Position) {
-        self.tail.tell(told);
+        self.tail.tell(told, AGE);
     }
 
     /// A session of a user with these modules, which goes on from a cursor or begins at the head.

@@ -18,6 +18,8 @@ use crate::{
 
 /// How long between the tries of a repair.
 const REPAIR_PAUSE: Duration = Duration::from_millis(200);
+/// How long sessions that were woken have to read what is about to be dropped.
+const READ_WITHIN: Duration = Duration::from_secs(1);
 /// What a tail is followed with.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Following {
@@ -46,15 +48,22 @@ pub(crate) async fn follow<L: EventLog>(
     let mut wakes_at = Instant::now();
     let mut due = Due::Nothing;
     let mut told = tail.ring().bounds().head;
+    // Up to where everybody has been woken, and when they have had the time to read that.
+    let mut passing = (told, Instant::now());
     let mut compares_at = how.compare.map(|every| Instant::now() + every);
     loop {
         if due != Due::Nothing && wakes_at <= Instant::now() {
             let head = tail.ring().bounds().head;
             match due {
                 Due::Everybody => tail.tell_all(State::Following),
-                _ => tail.tell(told),
+                _ => tail.tell(told, how.age),
             }
             told = head;
+            let (woken_at, has_passed_at) = passing;
+            if has_passed_at <= Instant::now() {
+                tail.change(|ring| ring.pass(woken_at));
+                passing = (tail.audiences.woken_at(head), Instant::now() + READ_WITHIN);
+            }
             (wakes_at, due) = (Instant::now() + how.coalesce, Due::Nothing);
         }
         let why = tokio::select! {

@@ -16,7 +16,7 @@ use std::{
     time::Duration,
 };
 
-use tabwire_protocol::{Epoch, Module, Position, ShopId, UserId};
+use tabwire_protocol::{Epoch, Millis, Module, Position, ShopId, UserId};
 use tokio::{sync::Notify, time::timeout};
 
 use self::audience::{Audiences, News};
@@ -106,14 +106,14 @@ impl Tail {
     }
 
     /// Tells those whom what came after `told` concerns.
-    fn tell(&self, told: Position) {
+    fn tell(&self, told: Position, age: Millis) {
         let mut news = News::default();
-        let (middle, head) = {
+        let (fading, head) = {
             let ring = self.ring();
             ring.after(told).for_each(|stored| news.add(stored));
-            (ring.middle(), ring.bounds().head)
+            (ring.fading(age), ring.bounds().head)
         };
-        self.audiences.tell(&news, middle, head);
+        self.audiences.tell(&news, fading, head);
     }
 
     /// Tells everybody that the tail was repaired, or can't be.

@@ -81,6 +81,9 @@ pub(crate) struct Ring {
     /// Those of the log, but for the floor, which is the ring's own.
     bounds: LogBounds,
     entries: VecDeque<Entry>,
+    /// Every session has read up to here, or had the time to: what is older than events are kept is dropped no further. A clock that is
+    /// set forward makes all of them old at once.
+    passed: Position,
     bytes: usize,
     room: Arc<Room>,
 }
@@ -112,6 +115,7 @@ pub(super) enum Paged {
 impl Ring {
     pub(super) const fn new(bounds: LogBounds, room: Arc<Room>) -> Self {
         let mut ring = Self {
+            passed: bounds.head,
             bounds,
             entries: VecDeque::new(),
             bytes: 0,
@@ -195,7 +199,8 @@ impl Ring {
             let keeps = self.entries.len() == 1
                 || (self.entries.len() <= TAIL_EVENTS_MAX
                     && short.is_none()
-                    && now.since(oldest.stored.timestamp) < age);
+                    && (now.since(oldest.stored.timestamp) < age
+                        || oldest.stored.id > self.passed));
             if keeps {
                 break;
             }
@@ -230,11 +235,24 @@ impl Ring {
             .map(|entry| &entry.stored)
     }
 
-    /// The position in the middle of what is at hand.
-    pub(super) fn middle(&self) -> Position {
-        let half = self.entries.len() / 2;
-        let before = self.entries.get(half).map(|entry| entry.stored.id.before());
-        before.unwrap_or(self.bounds.head)
+    /// Up to where events will be dropped before long: the older half of what is at hand, and all that is older than events are kept.
+    pub(super) fn fading(&self, age: Millis) -> Position {
+        let Some(newest) = self.entries.back() else {
+            return self.bounds.head;
+        };
+        let now = newest.stored.timestamp;
+        let is_old = |entry: &Entry| now.since(entry.stored.timestamp) >= age;
+        let fading = self
+            .entries
+            .partition_point(is_old)
+            .max(self.entries.len() / 2);
+        let first_to_stay = self.entries.get(fading);
+        first_to_stay.map_or(self.bounds.head, |entry| entry.stored.id.before())
+    }
+
+    /// Says up to where every session has read, or had the time to.
+    pub(super) fn pass(&mut self, to: Position) {
+        self.passed = self.passed.max(to);
     }
 
     /// Whether there is room for so many bytes more.
@@ -344,9 +362,18 @@ mod tests {
         assert_eq!(ring.entries.len(), TAIL_EVENTS_MAX);
         assert_eq!(ring.bounds.floor, at(13));
 
+        // Not by age, as long as somebody may not have read them.
         let next = ring.bounds.head.get() + 1;
         ring.take(&epoch("e1"), stored(next, "{}", AGE.0), AGE);
-        assert_eq!(bounds(&ring), (next - 1, next));
+        assert_eq!(bounds(&ring), (14, next));
+        assert_eq!(ring.fading(AGE), at(next - 1));
+        ring.pass(at(next - 2));
+        ring.take(&epoch("e1"), stored(next + 1, "{}", AGE.0), AGE);
+        assert_eq!(bounds(&ring), (next - 2, next + 1));
+        ring.pass(at(next - 1));
+        let next = next + 2;
+        ring.take(&epoch("e1"), stored(next, "{}", AGE.0), AGE);
+        assert_eq!(bounds(&ring), (next - 3, next));
 
         let large = format!("\"{}\"", "x".repeat(TAIL_BYTES_MAX));
         ring.take(&epoch("e1"), stored(next + 1, &large, AGE.0), AGE);
