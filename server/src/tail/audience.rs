@@ -147,6 +147,8 @@ impl Audiences {
         if let Some(audience) = list.iter().find(|audience| audience.modules == *modules) {
             return Arc::clone(audience);
         }
+        // A quiet shop tells nobody, and would keep those that everybody has left.
+        list.retain(|audience| Arc::strong_count(audience) > 1);
         let audience = Arc::new(Audience {
             modules: Arc::clone(modules),
             woken_at: AtomicU64::new(head.get()),
@@ -478,6 +480,9 @@ mod tests {
         drop((one, two, other));
         assert!(seats.seats().taken.is_empty());
         drop(seats);
+        let again = Session::of(&tail, "u_4", &["office"]);
+        assert_eq!((tail.watchers(), tail.audiences.list().len()), (1, 1));
+        drop(again);
         append(&tail, 101, "kitchen", None);
         assert_eq!((tail.watchers(), tail.audiences.list().len()), (0, 0));
     }
