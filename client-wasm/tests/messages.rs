@@ -109,14 +109,13 @@ fn messages() -> Vec<Message<Text>> {
         Message::Reconnect,
         Message::Logout,
     ];
-    for (to, more) in [(None, false), (Some(tab), true)] {
+    for (to, more, frames) in [(None, false, 1), (Some(tab), true, 100)] {
         messages.push(Message::Relay {
             by: by(),
             envelope: Box::new(Envelope {
                 epoch: epoch(),
                 view: view(),
-                frame: frame(),
-                raw: RAW,
+                frames: vec![(frame(), RAW); frames],
                 more,
             }),
             to,
@@ -210,8 +209,8 @@ fn every_message_is_json_and_is_read_as_it_was_written() {
     for message in messages() {
         let (text, raw) = write_message(&message);
         assert!(serde_json::from_str::<Value>(&text).is_ok(), "{text}");
-        let with_frame = raw.map(|raw| (frame(), raw.clone()));
-        let read = read_message(&text, with_frame);
+        let frames = raw.into_iter().map(|raw| (frame(), raw.clone()));
+        let read = read_message(&text, frames.collect());
         // Messages have no equality of their own: what they show of themselves is all of them.
         assert_eq!(
             format!("{:?}", read.expect("it is a message")),
@@ -221,12 +220,12 @@ fn every_message_is_json_and_is_read_as_it_was_written() {
 }
 
 #[test]
-fn a_message_that_lost_its_frame_is_ignored() {
+fn a_message_that_lost_its_frames_is_ignored() {
     for message in messages() {
         let (text, raw) = write_message(&message);
         assert_eq!(
-            read_message::<Text>(&text, None).is_some(),
-            raw.is_none(),
+            read_message::<Text>(&text, Vec::new()).is_some(),
+            raw.is_empty(),
             "{text}"
         );
     }
@@ -241,7 +240,7 @@ fn a_message_of_another_version_is_ignored() {
             value["v"] = version;
             let text = value.to_string();
             assert!(
-                read_message(&text, Some((frame(), RAW))).is_none(),
+                read_message(&text, vec![(frame(), RAW)]).is_none(),
                 "{text}"
             );
         }
@@ -271,7 +270,7 @@ fn a_message_that_lacks_a_part_is_ignored_or_means_what_is_left_and_nothing_pani
                     None => drop(value.as_object_mut().and_then(|fields| fields.remove(&key))),
                     Some(bad) => value[&key] = bad,
                 }
-                let read = read_message(&value.to_string(), Some((frame(), RAW)));
+                let read = read_message(&value.to_string(), vec![(frame(), RAW)]);
                 if key == "v" || key == "k" {
                     assert!(read.is_none(), "{value}");
                 }
@@ -294,7 +293,7 @@ fn a_reason_to_stop_that_a_later_version_has_is_a_stop() {
     };
     let (text, _) = write_message(&message);
     let text = text.replace("replaced", "abducted");
-    let Some(Message::Status { status, .. }) = read_message::<Text>(&text, None) else {
+    let Some(Message::Status { status, .. }) = read_message::<Text>(&text, Vec::new()) else {
         panic!("{text}");
     };
     assert_eq!(status.link, LinkStatus::Stopped(Reason::Closed));

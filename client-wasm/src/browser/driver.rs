@@ -12,9 +12,9 @@ use wasm_bindgen::prelude::*;
 use web_sys::BroadcastChannel;
 
 use super::{
-    js::{get, set, text},
+    channel::Channel,
+    js::{data, get, text},
     lock::{self, Lock},
-    message,
     page::{self, PageEvent},
     socket::{Listeners, Socket},
     text::Text,
@@ -76,10 +76,12 @@ enum Call {
 
 struct Inner {
     tab: Tab<Text>,
+    /// When something happened last, as the page's clock said.
+    now: Millis,
     url: String,
     /// Names the lock and the channel.
     group: String,
-    channel: Option<BroadcastChannel>,
+    channel: Option<Channel>,
     lock: Option<Lock>,
     socket: Option<Socket>,
     timer: Option<(Millis, Timeout)>,
@@ -90,6 +92,8 @@ struct Inner {
 #[derive(Clone, Copy)]
 enum Source {
     Channel,
+    /// The page has done what was before it.
+    Turn,
     LockGranted(LockRequest),
     LockEnded(LockRequest),
     SocketOpen(SocketId),
@@ -127,6 +131,7 @@ impl<A: App> Driver<A> {
         });
         let inner = Inner {
             tab,
+            now: Millis(0),
             url: options.url,
             group,
             channel: None,
@@ -155,7 +160,10 @@ impl<A: App> Driver<A> {
 
     /// Takes a command, and returns the id that its settlement will have. It goes out with [`carry_out`](Self::carry_out).
     pub(crate) fn queue(&self, command: NewCommand) -> String {
-        self.inner.borrow_mut().tab.send(page::now(), command)
+        let now = page::now();
+        let mut inner = self.inner.borrow_mut();
+        inner.now = now;
+        inner.tab.send(now, command)
     }
 
     /// Up to where the app has been given its view.
@@ -170,7 +178,12 @@ impl<A: App> Driver<A> {
 
     /// Something happened: the machine decides, and what it says is done.
     pub(crate) fn drive(self: &Rc<Self>, input: Input<Text>) {
-        self.inner.borrow_mut().tab.handle(page::now(), input);
+        {
+            let now = page::now();
+            let mut inner = self.inner.borrow_mut();
+            inner.now = now;
+            inner.tab.handle(now, input);
+        }
         self.carry_out();
     }
 
@@ -189,10 +202,8 @@ impl<A: App> Driver<A> {
     fn do_what_it_says(self: &Rc<Self>, inner: &mut Inner, output: Output<Text>) {
         match output {
             Output::OpenChannel => {
-                inner.channel = BroadcastChannel::new(&inner.group).ok();
-                if let Some(channel) = &inner.channel {
-                    set(channel, "onmessage", &self.listener(Source::Channel));
-                }
+                let heard = self.listener(Source::Channel);
+                inner.channel = Channel::open(&inner.group, &heard, self.listener(Source::Turn));
             }
             Output::CloseChannel => {
                 if let Some(channel) = inner.channel.take() {
@@ -200,8 +211,8 @@ impl<A: App> Driver<A> {
                 }
             }
             Output::Post(message) => {
-                if let Some(channel) = &inner.channel {
-                    let _ = channel.post_message(&message::write(&message));
+                if let Some(channel) = &mut inner.channel {
+                    channel.post(inner.now, message);
                 }
             }
             Output::RequestLock(request) => self.ask_for_lock(inner, request, false),
@@ -289,10 +300,20 @@ impl<A: App> Driver<A> {
 
     fn happened(self: &Rc<Self>, source: Source, event: &JsValue) -> JsValue {
         let input = match source {
-            Source::Channel => match message::read(get(event, "data")) {
-                Some(message) => Input::Message(message),
-                None => return JsValue::UNDEFINED,
-            },
+            Source::Channel => {
+                let heard = (self.inner.borrow().channel.as_ref())
+                    .and_then(|channel| channel.read(data(event)));
+                match heard {
+                    Some(message) => Input::Message(message),
+                    None => return JsValue::UNDEFINED,
+                }
+            }
+            Source::Turn => {
+                if let Some(channel) = &mut self.inner.borrow_mut().channel {
+                    channel.turned();
+                }
+                return JsValue::UNDEFINED;
+            }
             Source::LockGranted(request) => return self.lock_granted(request),
             Source::LockEnded(request) => {
                 let mut inner = self.inner.borrow_mut();
@@ -311,7 +332,7 @@ impl<A: App> Driver<A> {
                 }
             }
             Source::SocketOpen(id) => Input::SocketOpen(id),
-            Source::SocketMessage(id) => match Text::read(get(event, "data")) {
+            Source::SocketMessage(id) => match Text::read(data(event)) {
                 Some((frame, text)) => Input::SocketFrame(id, frame, text),
                 None => Input::SocketNoise(id),
             },

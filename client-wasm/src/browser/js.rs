@@ -3,6 +3,20 @@
 use js_sys::Reflect;
 use wasm_bindgen::prelude::*;
 
+#[wasm_bindgen]
+extern "C" {
+    /// What a socket or the channel brings.
+    type Brought;
+
+    #[wasm_bindgen(method, getter)]
+    fn data(this: &Brought) -> JsValue;
+}
+
+/// The data of an event that a socket or the channel brings. They come often: no name is made for them.
+pub(crate) fn data(event: &JsValue) -> JsValue {
+    event.unchecked_ref::<Brought>().data()
+}
+
 /// A property, or undefined: what is no object has none.
 pub(crate) fn get(object: &JsValue, key: &str) -> JsValue {
     Reflect::get(object, &JsValue::from_str(key)).unwrap_or(JsValue::UNDEFINED)

@@ -2,6 +2,7 @@
 //!
 //! Nothing is decided here. Features are detected by trying them, since constructors throw where cookies are blocked.
 
+mod channel;
 #[cfg(feature = "npm")]
 mod client;
 pub(crate) mod driver;

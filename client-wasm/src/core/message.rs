@@ -10,6 +10,8 @@ use super::{frame::Frame, io::FailureReason, status::LinkStatus};
 
 /// The version of the messages between tabs. Tabs of other versions are ignored.
 pub const MESSAGE_VERSION: u32 = 1;
+/// The most frames that travel in one message.
+pub const RELAY_FRAMES_MAX: usize = 100;
 
 /// Names a tab: 16 random characters of base64url, drawn anew with each page load.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -91,11 +93,11 @@ pub enum Message<R> {
         /// Said by a timer or by the socket, and so by a page that runs. An answer to a message shows nothing.
         beacon: bool,
     },
-    /// A frame from the leader's socket, or from its ring.
+    /// Frames from the leader's socket, or from its ring.
     Relay {
         /// Who.
         by: Leadership,
-        /// The frame.
+        /// The frames.
         envelope: Box<Envelope<R>>,
         /// For this tab alone.
         to: Option<TabId>,
@@ -193,19 +195,47 @@ pub enum Message<R> {
     Logout,
 }
 
-/// A frame with the log and view it belongs to: positions of other logs or views never compare.
+/// Frames with the log and view they belong to: positions of other logs or views never compare.
 #[derive(Clone, Debug)]
 pub struct Envelope<R> {
     /// Which log.
     pub epoch: Epoch,
     /// Which part of it.
     pub view: View,
-    /// The frame, as far as the machine reads it.
-    pub frame: Frame,
-    /// The frame as it came.
-    pub raw: R,
+    /// At least one, in their order: each as far as the machine reads it, and as it came.
+    pub frames: Vec<(Frame, R)>,
     /// More frames of the same replay follow at once.
     pub more: bool,
+}
+
+impl<R> Message<R> {
+    /// Makes one message of this one and what follows it: of two relays of a leadership, of the same log and view and for the
+    /// same tabs, as long as they are not too many.
+    ///
+    /// # Errors
+    /// What follows, when it has to be a message of its own.
+    pub(crate) fn join(&mut self, next: Self) -> Result<(), Self> {
+        match (self, next) {
+            (
+                Self::Relay { by, envelope, to },
+                Self::Relay {
+                    by: next_by,
+                    envelope: next,
+                    to: next_to,
+                },
+            ) if *by == next_by
+                && *to == next_to
+                && envelope.epoch == next.epoch
+                && envelope.view == next.view
+                && envelope.frames.len() + next.frames.len() <= RELAY_FRAMES_MAX =>
+            {
+                envelope.frames.extend(next.frames);
+                envelope.more = next.more;
+                Ok(())
+            }
+            (_, next) => Err(next),
+        }
+    }
 }
 
 /// How the leader is.

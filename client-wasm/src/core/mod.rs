@@ -55,6 +55,7 @@ mod link;
 mod message;
 mod outbox;
 mod post;
+mod posts;
 mod random;
 mod reader;
 mod repairs;
@@ -78,11 +79,12 @@ pub use io::{
 #[cfg(all(target_arch = "wasm32", any(feature = "npm", feature = "typed")))]
 pub(crate) use json::{parse_number, push_number};
 pub use message::{
-    Envelope, LeaderStatus, Leadership, MESSAGE_VERSION, Message, RelayPosition, SessionInfo,
-    SharedState, TabId,
+    Envelope, LeaderStatus, Leadership, MESSAGE_VERSION, Message, RELAY_FRAMES_MAX, RelayPosition,
+    SessionInfo, SharedState, TabId,
 };
 pub use outbox::OUTBOX_COMMANDS_MAX;
 pub use post::{read_message, write_message};
+pub use posts::Posts;
 pub use reader::{BATCH_EVENTS_MAX, HELD_EVENTS_MAX};
 pub use ring::{RING_BYTES_MAX, RING_FRAMES_MAX};
 pub use status::{LinkStatus, Reason, Role, State, Status};

@@ -1,4 +1,4 @@
-//! What tabs say to each other, as text: a line of JSON, and for some messages a frame beside it as it came from the server.
+//! What tabs say to each other, as text: a line of JSON, and for some messages frames beside it as they came from the server.
 
 use tabwire_protocol::{Command, Device, EventType, Millis, RawJson, ShopId, UserId};
 
@@ -13,10 +13,10 @@ use super::{
     status::{LinkStatus, Reason},
 };
 
-/// The message as text, and the frame that goes with it.
-pub fn write_message<R>(message: &Message<R>) -> (String, Option<&R>) {
+/// The message as text, and the frames that go with it.
+pub fn write_message<R>(message: &Message<R>) -> (String, Vec<&R>) {
     let mut json = Writer::new();
-    let mut frame = None;
+    let mut frames = Vec::new();
     json.number("v", MESSAGE_VERSION.into());
     let kind = match message {
         Message::Hello { known, asks } => {
@@ -37,7 +37,9 @@ pub fn write_message<R>(message: &Message<R>) -> (String, Option<&R>) {
             if let Some(to) = to {
                 json.text("to", &to.text());
             }
-            frame = Some(&envelope.raw);
+            for (_, raw) in &envelope.frames {
+                frames.push(raw);
+            }
             "relay"
         }
         Message::Repair { tab, cursor } => {
@@ -72,7 +74,7 @@ pub fn write_message<R>(message: &Message<R>) -> (String, Option<&R>) {
             json.text("id", id);
             json.truth("doubt", *doubt);
             match answer {
-                Ok(answer) => frame = Some(answer),
+                Ok(answer) => frames.push(answer),
                 Err(why) => json.text("why", why.as_str()),
             }
             "settled"
@@ -128,15 +130,15 @@ pub fn write_message<R>(message: &Message<R>) -> (String, Option<&R>) {
         Message::Logout => "logout",
     };
     json.text("k", kind);
-    (json.end(), frame)
+    (json.end(), frames)
 }
 
 /// The message in a text that another tab wrote, or none when this version does not know it: such are ignored.
-pub fn read_message<R>(text: &str, frame: Option<(Frame, R)>) -> Option<Message<R>> {
-    Object::read(text, |json| message(json, frame))?
+pub fn read_message<R>(text: &str, frames: Vec<(Frame, R)>) -> Option<Message<R>> {
+    Object::read(text, |json| message(json, frames))?
 }
 
-fn message<R>(json: &Object<'_>, frame: Option<(Frame, R)>) -> Option<Message<R>> {
+fn message<R>(json: &Object<'_>, frames: Vec<(Frame, R)>) -> Option<Message<R>> {
     if json.number("v") != u64::from(MESSAGE_VERSION) {
         return None;
     }
@@ -151,13 +153,11 @@ fn message<R>(json: &Object<'_>, frame: Option<(Frame, R)>) -> Option<Message<R>
             status: Box::new(read_status(json)),
             beacon: json.truth("beacon"),
         },
-        "relay" => {
-            let (frame, raw) = frame?;
+        "relay" if !frames.is_empty() => {
             let envelope = Envelope {
                 epoch: json.epoch(),
                 view: json.view(),
-                frame,
-                raw,
+                frames,
                 more: json.truth("more"),
             };
             Message::Relay {
@@ -192,7 +192,7 @@ fn message<R>(json: &Object<'_>, frame: Option<(Frame, R)>) -> Option<Message<R>
                 Some(why) => Err(FailureReason::ALL
                     .into_iter()
                     .find(|known| known.as_str() == why)?),
-                None => Ok(frame?.1),
+                None => Ok(frames.into_iter().next()?.1),
             },
             doubt: json.truth("doubt"),
         },

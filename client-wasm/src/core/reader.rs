@@ -140,7 +140,7 @@ impl<R: Raw> Reader<R> {
     }
 
     /// The frames after a position from the ring, if this tab has them all and they are of that log and view.
-    pub(crate) fn ring_after(&self, cursor: &Cursor) -> Option<Vec<(Moving, R)>> {
+    pub(crate) fn ring_after(&self, cursor: &Cursor) -> Option<Vec<(Frame, R)>> {
         let place = self
             .place
             .as_ref()
@@ -182,22 +182,23 @@ impl<R: Raw> Reader<R> {
         }
     }
 
-    /// A frame from the leader's socket or ring.
+    /// Frames from the leader's socket or ring.
     pub(crate) fn receive(&mut self, cx: &mut Context<R>, envelope: Envelope<R>) {
-        match envelope.frame {
-            Frame::Moving(moving) => {
-                self.moving(cx, &envelope.epoch, &envelope.view, moving, envelope.raw);
-                if !envelope.more
-                    || self
-                        .place
-                        .as_ref()
-                        .is_some_and(|place| place.batch.len() >= BATCH_EVENTS_MAX)
-                {
-                    self.deliver_batch(cx);
+        for (frame, raw) in envelope.frames {
+            match frame {
+                Frame::Moving(moving) => {
+                    self.moving(cx, &envelope.epoch, &envelope.view, moving, raw);
+                    let batch = self.place.as_ref().map_or(0, |place| place.batch.len());
+                    if batch >= BATCH_EVENTS_MAX {
+                        self.deliver_batch(cx);
+                    }
                 }
+                Frame::FullRefresh(refresh) => self.full_refresh(cx, &refresh),
+                _ => {}
             }
-            Frame::FullRefresh(refresh) => self.full_refresh(cx, &refresh),
-            _ => {}
+        }
+        if !envelope.more {
+            self.deliver_batch(cx);
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use tabwire_protocol::Position;
 
-use super::frame::{Moving, Raw};
+use super::frame::{Frame, Moving, Raw};
 
 /// The most frames that a ring holds.
 pub const RING_FRAMES_MAX: usize = 1_000;
@@ -49,14 +49,14 @@ impl<R: Raw> Ring<R> {
     }
 
     /// The frames after a position, if they are all here.
-    pub(crate) fn after(&self, position: Position) -> Option<Vec<(Moving, R)>> {
+    pub(crate) fn after(&self, position: Position) -> Option<Vec<(Frame, R)>> {
         if position < self.floor {
             return None;
         }
         let mut frames = Vec::new();
         for (moving, raw) in &self.frames {
             if moving.position > position {
-                frames.push((moving.clone(), raw.clone()));
+                frames.push((Frame::Moving(moving.clone()), raw.clone()));
             }
         }
         Some(frames)
@@ -92,7 +92,10 @@ mod tests {
         Some(
             frames
                 .iter()
-                .map(|(moving, _)| moving.position.get())
+                .map(|(frame, _)| match frame {
+                    Frame::Moving(moving) => moving.position.get(),
+                    other => unreachable!("a ring has no {other:?}"),
+                })
                 .collect(),
         )
     }

@@ -512,9 +512,24 @@ pub(crate) fn relay_of(
         envelope: Box::new(Envelope {
             epoch: epoch(log),
             view: view(of),
-            raw: raw(&frame),
-            frame,
+            frames: vec![(frame.clone(), raw(&frame))],
             more,
+        }),
+        to: None,
+    }
+}
+
+/// A leader relays frames of the first log and view to all, together.
+pub(crate) fn relay_of_many(by: Leadership, frames: &[Frame]) -> Message<Text> {
+    Message::Relay {
+        by,
+        envelope: Box::new(Envelope {
+            epoch: epoch("e1"),
+            view: view("v1"),
+            frames: (frames.iter())
+                .map(|frame| (frame.clone(), raw(frame)))
+                .collect(),
+            more: false,
         }),
         to: None,
     }
@@ -552,7 +567,7 @@ pub(crate) fn none() -> Vec<&'static str> {
 const TABS: u8 = 10;
 
 /// Shortens the names of tabs: "t0" for the tab under test.
-fn short(mut text: String) -> String {
+pub(crate) fn short(mut text: String) -> String {
     for number in 0..TABS {
         text = text.replace(&tab(number).text(), &format!("t{number}"));
     }
@@ -633,7 +648,7 @@ fn status_line(status: &Status, now: u64) -> String {
     line
 }
 
-fn message_line(message: &Message<Text>) -> String {
+pub(crate) fn message_line(message: &Message<Text>) -> String {
     let leadership = |by: &Leadership| format!("{}/{}", by.term, by.tab.text());
     match message {
         Message::Hello { known, asks } => {
@@ -660,21 +675,23 @@ fn message_line(message: &Message<Text>) -> String {
             format!("status {} {link}{relay}{seeks}{answer}", leadership(by))
         }
         Message::Relay { by, envelope, to } => {
-            let frame = match &envelope.frame {
-                Frame::Moving(moving) => {
-                    let kind = match &moving.kind {
-                        Kind::Event(_) => "event",
-                        Kind::Synced(_) => "synced",
-                        Kind::Ping(_) => "ping",
-                    };
-                    let more = if envelope.more { " more" } else { "" };
-                    format!("{kind} {}{more}", moving.position)
-                }
-                Frame::FullRefresh(refresh) => format!("full_refresh {}", refresh.at),
-                other => format!("{other:?}"),
-            };
+            let frames: Vec<String> = (envelope.frames.iter())
+                .map(|(frame, _)| match frame {
+                    Frame::Moving(moving) => {
+                        let kind = match &moving.kind {
+                            Kind::Event(_) => "event",
+                            Kind::Synced(_) => "synced",
+                            Kind::Ping(_) => "ping",
+                        };
+                        format!("{kind} {}", moving.position)
+                    }
+                    Frame::FullRefresh(refresh) => format!("full_refresh {}", refresh.at),
+                    other => format!("{other:?}"),
+                })
+                .collect();
+            let more = if envelope.more { " more" } else { "" };
             let to = to.map_or(String::new(), |to| format!(" to {}", to.text()));
-            format!("relay {} {frame}{to}", leadership(by))
+            format!("relay {} {}{more}{to}", leadership(by), frames.join(", "))
         }
         Message::Repair { tab, cursor } => format!("repair {} {}", tab.text(), cursor.last),
         Message::Command { tab, command, .. } => format!("command {} {}", tab.text(), command.id),

@@ -14,6 +14,7 @@ mod harness;
 mod identity;
 mod limits;
 mod page;
+mod posts;
 mod refresh;
 mod relay;
 mod repair;

@@ -226,6 +226,27 @@ fn the_events_of_a_replay_are_delivered_together() {
 }
 
 #[test]
+fn events_that_travelled_together_are_delivered_together() {
+    let mut machine = Machine::following(false, 5);
+    let frames = [event(6), event(7), ping(7, 9), event_after(9, 10)];
+    assert_eq!(
+        machine.hear(relay_of_many(by(1, 1), &frames)).app(),
+        ["cursor e1 v1 10", "deliver 6 7 10"]
+    );
+}
+
+#[test]
+fn of_frames_that_travelled_together_duplicates_are_dropped_and_a_gap_is_seen() {
+    let mut machine = Machine::following(false, 5);
+    let frames = [event(5), event(6), event(8)];
+    let did = machine.hear(relay_of_many(by(1, 1), &frames));
+    assert_eq!(did.app(), ["cursor e1 v1 6", "deliver 6"]);
+    assert_eq!(did.posts(), ["post repair t0 6"]);
+    let counters = machine.inspect().counters;
+    assert_eq!((counters.duplicates, counters.gaps), (1, 1));
+}
+
+#[test]
 fn a_replay_that_stops_in_the_middle_is_delivered_after_100_ms() {
     let mut machine = Machine::following(false, 5);
     machine.hear(relay(by(1, 1), event(6), true));

@@ -1,6 +1,6 @@
 //! What a tab missed comes from the leader's ring, or from the server.
 
-use tabwire_client::core::Frame;
+use tabwire_client::core::{Frame, RELAY_FRAMES_MAX};
 use tabwire_protocol::{RefreshReason, Resume};
 
 use crate::harness::*;
@@ -19,19 +19,35 @@ fn a_leader_repairs_from_its_ring_what_is_in_it() {
     let mut machine = with_events(4);
     assert_eq!(
         machine.hear(repair(1, 2)).all(),
-        [
-            "post relay 1/t0 event 3 more to t1",
-            "post relay 1/t0 event 4 to t1"
-        ]
+        ["post relay 1/t0 event 3, event 4 to t1"]
     );
     let counters = machine.inspect().counters;
     assert_eq!((counters.ring_repairs, counters.server_repairs), (1, 0));
 }
 
 #[test]
+fn a_long_repair_is_several_messages_of_a_hundred_frames() {
+    let mut machine = with_events(205);
+    let did = machine.hear(repair(1, 0));
+    let posts = did.posts();
+    let [first, second, third] = &posts[..] else {
+        panic!("{posts:?}");
+    };
+    for (post, last, more) in [(first, 100, true), (second, 200, true), (third, 205, false)] {
+        let more = if more { " more" } else { "" };
+        assert!(
+            post.ends_with(&format!("event {last}{more} to t1")),
+            "{post}"
+        );
+    }
+    assert_eq!(first.matches("event").count(), RELAY_FRAMES_MAX);
+}
+
+#[test]
 fn a_ring_holds_1000_frames_and_the_server_is_asked_for_what_came_before() {
     let mut machine = with_events(1_001);
-    assert_eq!(machine.hear(repair(1, 1)).posts().len(), 1_000);
+    let posts = machine.hear(repair(1, 1)).posts().join(", ");
+    assert_eq!(posts.matches("event").count(), 1_000);
     assert_eq!(
         machine.hear(repair(1, 0)).all(),
         [r#"send {"t":"request_sync","ref":1,"epoch":"e1","view":"v1","lastEventId":0}"#]
@@ -148,8 +164,8 @@ fn a_refusal_reaches_the_tabs_that_asked_from_there_and_others_are_asked_for_aga
         did.all(),
         [
             r#"send {"t":"request_sync","ref":3,"epoch":"e1","view":"v1","lastEventId":20}"#,
-            "post relay 1/t0 full_refresh 50 to t2",
-            "post relay 1/t0 full_refresh 50 to t4"
+            "post relay 1/t0 full_refresh 50 more to t2",
+            "post relay 1/t0 full_refresh 50 more to t4"
         ]
     );
     assert_eq!(machine.last(), Some(50), "the leader lacks nothing");
@@ -166,7 +182,7 @@ fn a_refresh_of_the_whole_session_goes_to_all_and_leaves_the_request_to_its_answ
     let mut machine = Machine::open(false, 50);
     machine.hear(repair(1, 40));
     let did = machine.frame(full_refresh(RefreshReason::EpochChanged, "e2", 90, None));
-    assert_eq!(did.posts(), ["post relay 1/t0 full_refresh 90"]);
+    assert_eq!(did.posts(), ["post relay 1/t0 full_refresh 90 more"]);
     assert_eq!(
         did.app(),
         ["refreshed epoch_changed e2 90", "cursor e2 v1 90"]

@@ -39,7 +39,7 @@ export async function http(method, url, bearer, body) {
 export function noise(name) {
     const channel = new BroadcastChannel(name);
     const texts = ["", "{", "{}", "[]", "null", '{"v":1}', '{"v":1,"k":"logout2"}', '{"v":2,"k":"logout"}', '{"v":"1","k":"logout"}'];
-    const objects = [{}, [], { v: 2, k: "logout" }, { v: "1", k: "logout" }, { v: 1, k: "relay" }, { v: 1, k: 7 }, { m: "{", f: {} }, { m: 7 }];
+    const objects = [{}, [], { v: 2, k: "logout" }, { v: "1", k: "logout" }, { v: 1, k: "relay" }, { v: 1, k: 7 }, { m: "{", f: {} }, { m: 7 }, Object.assign(['{"v":2,"k":"logout"}'], { length: 2 ** 32 - 1 })];
     const others = [null, undefined, 7, NaN, true, 12n, new Date(), new ArrayBuffer(8), new Map([["k", "logout"]])];
     for (const it of [...texts, ...objects, ...others]) channel.postMessage(it);
     for (const it of [...texts, ...others]) channel.postMessage([it, it]);

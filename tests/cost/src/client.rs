@@ -4,8 +4,8 @@ use std::{hint::black_box, rc::Rc};
 
 use tabwire_client::core::{
     self, Config, Envelope, Frame, Input, Kind, LeaderStatus, Leadership, LinkStatus, LockRequest,
-    Message, Moving, RING_FRAMES_MAX, Raw, RelayPosition, SessionInfo, Sharing, SocketId, Tab,
-    TabId, Welcome,
+    Message, Moving, Posts, RELAY_FRAMES_MAX, RING_FRAMES_MAX, Raw, RelayPosition, SessionInfo,
+    Sharing, SocketId, Tab, TabId, Welcome,
 };
 use tabwire_protocol::{
     Cursor, Device, Epoch, Millis, Module, Position, Resume, ShopId, UserId, View,
@@ -27,6 +27,10 @@ pub(crate) const STEPS: &[Step] = &[
         prepare: leader_repairs_100_events,
     },
     Step {
+        name: "client/100-relays-are-joined",
+        prepare: relays_are_joined,
+    },
+    Step {
         name: "client/relay-is-written",
         prepare: relay_is_written,
     },
@@ -37,6 +41,10 @@ pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "client/follower-takes-an-event",
         prepare: follower_takes_an_event,
+    },
+    Step {
+        name: "client/follower-takes-100-events",
+        prepare: follower_takes_100_events,
     },
     Step {
         name: "client/follower-drops-a-duplicate",
@@ -92,6 +100,19 @@ fn leader_repairs_100_events() -> Work {
     each(ask, move |input| handle(&mut tab, input))
 }
 
+/// As many as travel together, after one that goes out at once.
+fn relays_are_joined() -> Work {
+    each(
+        |_| (Posts::default(), events_up_to(1 + RELAY_FRAMES_MAX as u64)),
+        |(mut posts, relays): (Posts<Text>, Vec<_>)| {
+            for relay in relays {
+                posts.push(NOW, relay, |message| drop(black_box(message)));
+            }
+            assert!(posts.release().is_some(), "all but the first wait");
+        },
+    )
+}
+
 fn relay_is_written() -> Work {
     each(
         |nth| relay(0, 1 + nth as u64),
@@ -108,7 +129,7 @@ fn relay_is_read() -> Work {
         (text, event(id - 1, id), raw(id))
     };
     each(make, |(text, frame, raw)| {
-        let message = core::read_message(&text, Some((frame, raw)));
+        let message = core::read_message(&text, vec![(frame, raw)]);
         assert!(message.is_some(), "it is a relay");
         black_box(message);
     })
@@ -119,6 +140,18 @@ fn follower_takes_an_event() -> Work {
     let make = |nth| {
         let id = FULL + 1 + nth as u64;
         Input::Message(relay(id - 1, id))
+    };
+    each(make, move |input| handle(&mut tab, input))
+}
+
+/// In one message, as those of a burst come.
+fn follower_takes_100_events() -> Work {
+    let mut tab = follower();
+    let events = RELAY_FRAMES_MAX as u64;
+    let make = |nth| {
+        let first = FULL + 1 + nth as u64 * events;
+        let frames = (first..first + events).map(|id| (event(id - 1, id), raw(id)));
+        Input::Message(relay_of(frames.collect()))
     };
     each(make, move |input| handle(&mut tab, input))
 }
@@ -249,15 +282,23 @@ fn brought(id: u64) -> Input<Text> {
     Input::SocketFrame(SocketId(1), event(id - 1, id), raw(id))
 }
 
+/// The leader passes the events on that come first.
+fn events_up_to(last: u64) -> Vec<Message<Text>> {
+    (1..=last).map(|id| relay(id - 1, id)).collect()
+}
+
 /// The leader passes an event on.
 fn relay(prev: u64, id: u64) -> Message<Text> {
+    relay_of(vec![(event(prev, id), raw(id))])
+}
+
+fn relay_of(frames: Vec<(Frame, Text)>) -> Message<Text> {
     Message::Relay {
         by: leadership(),
         envelope: Box::new(Envelope {
             epoch: epoch(),
             view: view(),
-            frame: event(prev, id),
-            raw: raw(id),
+            frames,
             more: false,
         }),
         to: None,

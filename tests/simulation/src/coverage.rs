@@ -30,6 +30,8 @@ paths! {
     StaleLeaderIgnored,
     /// A page that has lost the lock and does not know relayed all the same.
     ZombieRelayed,
+    /// Relays that came fast travelled together.
+    RelaysJoined,
     TermRaised,
     Elected,
     LockRefused,

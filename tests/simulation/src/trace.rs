@@ -91,12 +91,15 @@ fn message(message: &Message<Raw>) -> String {
         }
         Message::Relay { by, envelope, to } => {
             let to = to.map_or(String::new(), |to| format!(" to {to:?}"));
+            let frames: Vec<String> = (envelope.frames.iter())
+                .map(|(read, raw)| frame(read, raw))
+                .collect();
             format!(
                 "relay of {}{to}: {} {} {}",
                 leadership(*by),
                 envelope.epoch,
                 envelope.view,
-                frame(&envelope.frame, &envelope.raw)
+                frames.join(", ")
             )
         }
         Message::Repair { tab, cursor: at } => format!("repair {tab:?} from {}", cursor(at)),

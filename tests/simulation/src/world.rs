@@ -23,8 +23,8 @@ use std::{
 };
 
 use tabwire_client::core::{
-    Config, Input, Inspection, Leadership, Message, NewCommand, Output, Reason, Sharing, SocketId,
-    State, Tab, TabId,
+    Config, Input, Inspection, Leadership, Message, NewCommand, Output, Posts, Reason, Sharing,
+    SocketId, State, Tab, TabId,
 };
 use tabwire_protocol::{ClientFrame, CloseCode, Millis, Position, RawJson};
 
@@ -59,6 +59,8 @@ enum Due {
     Message(PageId, Rc<Message<Raw>>),
     /// A page that runs again has more to catch up with.
     CatchUp(PageId),
+    /// A page has done what was before it when it began to keep relays back.
+    Turn(PageId),
     /// The spell in which a page did not run is over.
     Thaw(PageId, u64),
     /// The machine wakes.
@@ -270,6 +272,7 @@ impl World {
             Due::Input(page, input) => self.feed(page, input),
             Due::Message(page, message) => self.hear(page, &message),
             Due::CatchUp(page) => self.catch_up(page),
+            Due::Turn(page) => self.turn(page),
             Due::Thaw(page, spell) => self.thaw_after(page, spell),
             Due::Wake(browser) => self.wake(browser),
             Due::Show(page) => self.uncover(page),

@@ -6,7 +6,7 @@ use super::{
     super::{
         frame::{Frame, Kind, Moving, Raw, Refresh, Welcome},
         io::{Log, SocketId},
-        message::{Envelope, Message, SharedState, TabId},
+        message::{Envelope, Message, RELAY_FRAMES_MAX, SharedState, TabId},
         reader::REPAIR_MS,
         status::{LinkStatus, Reason},
         time::Timer,
@@ -96,12 +96,10 @@ impl<R: Raw> Tab<R> {
         let Some((epoch, view, more)) = self.link.relaying() else {
             return;
         };
-        let frame = Frame::Moving(moving);
         let envelope = Envelope {
             epoch,
             view,
-            frame,
-            raw,
+            frames: vec![(Frame::Moving(moving), raw)],
             more,
         };
         self.pass_on(envelope, None);
@@ -122,8 +120,7 @@ impl<R: Raw> Tab<R> {
         let envelope = Envelope {
             epoch,
             view,
-            frame: Frame::FullRefresh(refresh),
-            raw,
+            frames: vec![(Frame::FullRefresh(refresh), raw)],
             more,
         };
         match tabs {
@@ -136,7 +133,7 @@ impl<R: Raw> Tab<R> {
         }
     }
 
-    /// Passes a frame on to one tab or all; this tab reads it in the same way as any other.
+    /// Passes frames on to one tab or all; this tab reads them in the same way as any other.
     fn pass_on(&mut self, envelope: Envelope<R>, to: Option<TabId>) {
         let Some(by) = self.leads() else { return };
         let mine = to.is_none_or(|to| to == self.config.tab);
@@ -162,20 +159,18 @@ impl<R: Raw> Tab<R> {
             }
             _ => None,
         };
-        let Some(frames) = frames.filter(|frames| !frames.is_empty()) else {
+        let Some(mut frames) = frames.filter(|frames| !frames.is_empty()) else {
             return self.link.repair(&mut self.cx, tab, cursor);
         };
         self.cx.counters.ring_repairs += 1;
         self.cx.log(Log::RepairedFromRing);
-        let last = frames.len() - 1;
-        for (index, (moving, raw)) in frames.into_iter().enumerate() {
-            let (epoch, view) = (cursor.epoch.clone(), cursor.view.clone());
+        while !frames.is_empty() {
+            let rest = frames.split_off(frames.len().min(RELAY_FRAMES_MAX));
             let envelope = Envelope {
-                epoch,
-                view,
-                frame: Frame::Moving(moving),
-                raw,
-                more: index < last,
+                epoch: cursor.epoch.clone(),
+                view: cursor.view.clone(),
+                frames: core::mem::replace(&mut frames, rest),
+                more: !frames.is_empty(),
             };
             self.pass_on(envelope, Some(tab));
         }

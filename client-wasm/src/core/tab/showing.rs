@@ -102,26 +102,42 @@ impl<R: Raw> Tab<R> {
     }
 
     pub(super) fn show_status(&mut self) {
-        let status = self.status();
-        if self.shown.as_ref() != Some(&status) {
+        if !self.is_shown() {
+            let status = self.status();
             self.shown = Some(status.clone());
             self.cx.emit(Output::Status(Box::new(status)));
         }
     }
 
-    /// What the app is shown of this tab.
-    pub fn status(&self) -> Status {
-        let role = match (self.presence, self.lock) {
+    /// Whether the app knows how this tab is: asked with each event, and so without making a status of it.
+    fn is_shown(&self) -> bool {
+        let Some(shown) = &self.shown else {
+            return false;
+        };
+        let session = self.session();
+        (shown.state, shown.reason, shown.retry_at) == self.state()
+            && shown.role == self.role()
+            && shown.user.as_ref() == session.map(|session| &session.user)
+            && shown.shop.as_ref() == session.map(|session| &session.shop)
+            && shown.modules == session.map_or(&[][..], |session| &session.modules)
+    }
+
+    fn role(&self) -> Role {
+        match (self.presence, self.lock) {
             (Presence::Here, Lock::Alone) => Role::Solo,
             (Presence::Here, Lock::Held(_) | Lock::Elected) => Role::Leader,
             (Presence::Here, _) if self.leader.is_some() => Role::Follower,
             _ => Role::None,
-        };
+        }
+    }
+
+    /// What the app is shown of this tab.
+    pub fn status(&self) -> Status {
         let (state, reason, retry_at) = self.state();
         let session = self.session();
         Status {
             state,
-            role,
+            role: self.role(),
             reason,
             retry_at,
             user: session.map(|session| session.user.clone()),

@@ -2,6 +2,9 @@
 
 use super::*;
 
+/// How much a page has before it at most, in milliseconds.
+const TURN_MS_MAX: u64 = 3;
+
 impl World {
     pub(super) fn open_channel(&mut self, page: PageId) {
         let opened = &mut self.pages[page];
@@ -14,7 +17,47 @@ impl World {
         opened.listens = Some(self.now.plus(Millis(deaf)));
     }
 
+    /// Frames that arrive in one millisecond arrive in one turn of the page.
     pub(super) fn post(&mut self, from: PageId, message: Message<Raw>) {
+        let now = self.time(from);
+        let mut posted = Vec::new();
+        let posting = &mut self.pages[from];
+        if posting
+            .posts
+            .push(now, message, |message| posted.push(message))
+        {
+            let turn = posting.random.range(0, TURN_MS_MAX);
+            self.after(turn, Due::Turn(from));
+        }
+        for message in posted {
+            self.send(from, message);
+        }
+    }
+
+    /// A page has done what was before it. One that does not run does so later.
+    pub(super) fn turn(&mut self, page: PageId) {
+        if self.runs(page) {
+            self.release(page);
+        }
+    }
+
+    pub(super) fn close_channel(&mut self, page: PageId) {
+        self.release(page);
+        self.pages[page].listens = None;
+    }
+
+    fn release(&mut self, page: PageId) {
+        if let Some(message) = self.pages[page].posts.release() {
+            self.send(page, message);
+        }
+    }
+
+    fn send(&mut self, from: PageId, message: Message<Raw>) {
+        if let Message::Relay { envelope, .. } = &message
+            && envelope.frames.len() > 1
+        {
+            self.coverage.hit(Path::RelaysJoined);
+        }
         if self.pages[from].losing.is_some() && matches!(message, Message::Relay { .. }) {
             self.coverage.hit(Path::ZombieRelayed);
         }

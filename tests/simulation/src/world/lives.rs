@@ -53,6 +53,7 @@ impl World {
             self.handle(page, Input::Show);
         }
         self.resume_timers(page, 0);
+        self.after(0, Due::Turn(page));
         self.after(0, Due::CatchUp(page));
     }
 
@@ -123,6 +124,7 @@ impl World {
                     0
                 };
                 self.resume_timers(page, late);
+                self.after(0, Due::Turn(page));
             }
             self.after(0, Due::CatchUp(page));
         }

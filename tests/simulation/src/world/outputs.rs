@@ -7,7 +7,7 @@ impl World {
     pub(super) fn carry_out(&mut self, page: PageId, output: Output<Raw>) {
         match output {
             Output::OpenChannel => self.open_channel(page),
-            Output::CloseChannel => self.pages[page].listens = None,
+            Output::CloseChannel => self.close_channel(page),
             Output::Post(message) => self.post(page, message),
             Output::RequestLock(request) => self.request_lock((page, request)),
             Output::StealLock(request) => self.steal_lock((page, request)),
