@@ -143,7 +143,7 @@ impl Bench {
                 &[Tabwire, TabwireRedis],
             ),
             Self::Slow => (&[Tabwire, TabwireRedis, Nchan, SocketIo], &[Tabwire]),
-            Self::SessionsCurve => (&[Tabwire, Nchan, SocketIo], &[Tabwire]),
+            Self::SessionsCurve => (&[Tabwire, Nchan, SocketIo, Kernel], &[Tabwire, Kernel]),
             Self::ShopsCurve | Self::RetentionCurve => (&[Tabwire], &[Tabwire]),
             Self::NodesCurve => (&[TabwireRedis], &[TabwireRedis]),
             Self::Modules => (&[Tabwire, TabwireRedis], &[Tabwire]),
