@@ -15,8 +15,8 @@ const whole = (name, path, bytes) => only(name, "*", path, bytes);
 const added = (name, path, bytes) => ({ ...whole(`${name}, added`, path, bytes), ignore: WITHOUT_CORE });
 
 export default [
-  only("tabwire", "{ createTabwire, TabwireError }", "dist/index.js", 41_960 + PREBUILT_STD_BYTES),
-  whole("tabwire/slim", "dist/slim.js", 8_680),
+  only("tabwire", "{ createTabwire, TabwireError }", "dist/index.js", 41_948 + PREBUILT_STD_BYTES),
+  whole("tabwire/slim", "dist/slim.js", 8_665),
   added("tabwire/react", "dist/react.js", 1_680),
   added("tabwire/zustand", "dist/zustand.js", 545),
   added("tabwire/redux", "dist/redux.js", 1_025),

@@ -103,6 +103,19 @@ async fn events_arrive_at_each_once_and_in_order() {
 }
 
 #[test]
+async fn events_that_come_fast_are_few_messages_to_the_other_tabs() {
+    let group = Group::of_new_user("burst").await;
+    let tabs = open(&group, 3).await;
+    let said = group
+        .messages_said(async {
+            let ids = Server::publish_many(&group.shop, 300).await;
+            all_have(&tabs, &ids).await;
+        })
+        .await;
+    assert!((3.0..100.0).contains(&said), "{said} for 300 events");
+}
+
+#[test]
 async fn events_that_come_fast_do_not_each_set_a_timer() {
     let group = Group::of_new_user("timers").await;
     let tabs = open(&group, 2).await;

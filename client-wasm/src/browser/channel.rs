@@ -5,13 +5,13 @@ use wasm_bindgen::JsValue;
 use web_sys::{BroadcastChannel, MessageChannel, MessagePort};
 
 use super::{js::set, message::Writing, text::Text};
-use crate::core::{Message, Posts};
+use crate::core::{Coalescing, Message};
 
 /// The channel of a tab that takes part.
 pub(crate) struct Channel {
     channel: BroadcastChannel,
     writing: Writing,
-    posts: Posts<Text>,
+    posts: Coalescing<Text>,
     /// What is called when the page has done what was before it.
     turned: JsValue,
     turn: Option<MessagePort>,
@@ -25,7 +25,7 @@ impl Channel {
         Some(Self {
             channel,
             writing: Writing::default(),
-            posts: Posts::default(),
+            posts: Coalescing::default(),
             turned,
             turn: None,
         })

@@ -46,6 +46,7 @@
 //! ```
 
 mod carried;
+mod coalesce;
 mod decode;
 mod encode;
 mod frame;
@@ -55,7 +56,6 @@ mod link;
 mod message;
 mod outbox;
 mod post;
-mod posts;
 mod random;
 mod reader;
 mod repairs;
@@ -69,6 +69,7 @@ mod watch;
 mod testing;
 
 pub use carried::CARRIED_COMMANDS_MAX;
+pub use coalesce::Coalescing;
 pub use decode::decode;
 pub use encode::encode;
 pub use frame::{Frame, Kind, Moving, Raw, Refresh, Renewed, Welcome};
@@ -84,7 +85,6 @@ pub use message::{
 };
 pub use outbox::OUTBOX_COMMANDS_MAX;
 pub use post::{read_message, write_message};
-pub use posts::Posts;
 pub use reader::{BATCH_EVENTS_MAX, HELD_EVENTS_MAX};
 pub use ring::{RING_BYTES_MAX, RING_FRAMES_MAX};
 pub use status::{LinkStatus, Reason, Role, State, Status};

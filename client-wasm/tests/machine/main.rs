@@ -6,6 +6,7 @@
 #![cfg(not(target_arch = "wasm32"))]
 
 mod clock;
+mod coalesce;
 mod commands;
 mod connection;
 mod election;
@@ -14,7 +15,6 @@ mod harness;
 mod identity;
 mod limits;
 mod page;
-mod posts;
 mod refresh;
 mod relay;
 mod repair;

@@ -43,7 +43,21 @@ export function noise(name) {
     const others = [null, undefined, 7, NaN, true, 12n, new Date(), new ArrayBuffer(8), new Map([["k", "logout"]])];
     for (const it of [...texts, ...objects, ...others]) channel.postMessage(it);
     for (const it of [...texts, ...others]) channel.postMessage([it, it]);
+    const relay = '{"v":1,"k":"relay","term":9,"tab":"AAAAAAAAAAAAAAAA","epoch":"e","view":"v","more":false}';
+    for (const it of texts) channel.postMessage([it, it].join("\x1e"));
+    for (const it of [...texts, '{"t":"event"}', '{"t":"ack","id":7}']) channel.postMessage([relay, it, it].join("\x1e"));
+    channel.postMessage("\x1e".repeat(100_000));
     channel.close();
+}
+/** Counts what is said on a channel from now on; returns what says how much and counts no more. */
+export function overhear(name) {
+    const channel = new BroadcastChannel(name);
+    let said = 0;
+    channel.onmessage = () => (said += 1);
+    return () => {
+        channel.close();
+        return said;
+    };
 }
 export const happens = (event) => void window.dispatchEvent(new Event(event));
 /** Each client asks for the visibility once per event, in the order in which they were made: the last ones are told these. */
@@ -113,6 +127,8 @@ extern "C" {
 
     fn noise(channel: &str);
 
+    fn overhear(channel: &str) -> Function;
+
     /// Something happens to the page, and so to all clients in it.
     pub(crate) fn happens(event: &str);
 
@@ -151,10 +167,16 @@ pub(crate) fn lacking<T>(what: &str, make: impl FnOnce() -> T) -> T {
 
 /// Counts the timers that clients in this page set meanwhile, but for short ones.
 pub(crate) async fn timers_set(meanwhile: impl Future<Output = ()>) -> f64 {
-    let stop = count();
+    counted(&count(), meanwhile).await
+}
+
+async fn counted(stop: &Function, meanwhile: impl Future<Output = ()>) -> f64 {
     meanwhile.await;
-    let set = stop.call0(&JsValue::UNDEFINED);
-    set.ok().and_then(|set| set.as_f64()).expect("a number")
+    let count = stop.call0(&JsValue::UNDEFINED);
+    count
+        .ok()
+        .and_then(|count| count.as_f64())
+        .expect("a number")
 }
 
 /// A group's lock in the hands of somebody who is no client.
@@ -308,6 +330,11 @@ impl Group {
     /// Another page says on the group's channel what no tab of this version says.
     pub(crate) fn disturb(&self) {
         noise(&format!("tabwire:{}", self.name()));
+    }
+
+    /// How many messages tabs of the group say to each other meanwhile.
+    pub(crate) async fn messages_said(&self, meanwhile: impl Future<Output = ()>) -> f64 {
+        counted(&overhear(&format!("tabwire:{}", self.name())), meanwhile).await
     }
 
     pub(crate) fn url() -> String {

@@ -3,9 +3,9 @@
 use std::{hint::black_box, rc::Rc};
 
 use tabwire_client::core::{
-    self, Config, Envelope, Frame, Input, Kind, LeaderStatus, Leadership, LinkStatus, LockRequest,
-    Message, Moving, Posts, RELAY_FRAMES_MAX, RING_FRAMES_MAX, Raw, RelayPosition, SessionInfo,
-    Sharing, SocketId, Tab, TabId, Welcome,
+    self, Coalescing, Config, Envelope, Frame, Input, Kind, LeaderStatus, Leadership, LinkStatus,
+    LockRequest, Message, Moving, RELAY_FRAMES_MAX, RING_FRAMES_MAX, Raw, RelayPosition,
+    SessionInfo, Sharing, SocketId, Tab, TabId, Welcome,
 };
 use tabwire_protocol::{
     Cursor, Device, Epoch, Millis, Module, Position, Resume, ShopId, UserId, View,
@@ -103,8 +103,13 @@ fn leader_repairs_100_events() -> Work {
 /// As many as travel together, after one that goes out at once.
 fn relays_are_joined() -> Work {
     each(
-        |_| (Posts::default(), events_up_to(1 + RELAY_FRAMES_MAX as u64)),
-        |(mut posts, relays): (Posts<Text>, Vec<_>)| {
+        |_| {
+            (
+                Coalescing::default(),
+                events_up_to(1 + RELAY_FRAMES_MAX as u64),
+            )
+        },
+        |(mut posts, relays): (Coalescing<Text>, Vec<_>)| {
             for relay in relays {
                 posts.push(NOW, relay, |message| drop(black_box(message)));
             }

@@ -23,8 +23,8 @@ use std::{
 };
 
 use tabwire_client::core::{
-    Config, Input, Inspection, Leadership, Message, NewCommand, Output, Posts, Reason, Sharing,
-    SocketId, State, Tab, TabId,
+    Coalescing, Config, Input, Inspection, Leadership, Message, NewCommand, Output, Reason,
+    Sharing, SocketId, State, Tab, TabId,
 };
 use tabwire_protocol::{ClientFrame, CloseCode, Millis, Position, RawJson};
 

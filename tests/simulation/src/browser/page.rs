@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use tabwire_client::core::{Input, Leadership, LockRequest, Posts, SocketId, State, Tab};
+use tabwire_client::core::{Coalescing, Input, Leadership, LockRequest, SocketId, State, Tab};
 use tabwire_protocol::Millis;
 
 use super::{OwnClock, Steals};
@@ -37,7 +37,7 @@ pub(crate) struct Page {
     /// Since when the page listens to the channel.
     pub(crate) listens: Option<Millis>,
     /// What it posts, and what it keeps back until its turn is over.
-    pub(crate) posts: Posts<Raw>,
+    pub(crate) posts: Coalescing<Raw>,
     /// Until when nothing passes on the channel from or to this page.
     pub(crate) deaf_until: Millis,
     /// When the last message to each page arrives: messages of one sender do not overtake each other.

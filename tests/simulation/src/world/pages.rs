@@ -58,7 +58,7 @@ impl World {
             looks_since: self.now,
             runs_since: self.now,
             listens: None,
-            posts: Posts::default(),
+            posts: Coalescing::default(),
             deaf_until: Millis(0),
             channel_at: BTreeMap::new(),
             lock_at: Millis(0),

@@ -1,14 +1,14 @@
 //! Relays that come fast travel together, and nothing overtakes them.
 
-use tabwire_client::core::{Message, Posts, RELAY_FRAMES_MAX};
+use tabwire_client::core::{Coalescing, Message, RELAY_FRAMES_MAX};
 use tabwire_protocol::Millis;
 
 use crate::harness::*;
 
-/// Posts of a tab, and what has gone out, as text.
+/// A channel that coalesces, and what has gone out, as text.
 #[derive(Default)]
 struct Channel {
-    posts: Posts<Text>,
+    posts: Coalescing<Text>,
     out: Vec<String>,
 }
 

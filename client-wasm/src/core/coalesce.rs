@@ -13,12 +13,12 @@ const FAST_MS: u64 = 1;
 /// that comes right after another waits until the page has done what is already before it, such as to take the other frames of
 /// a burst. A relay that comes alone goes out at once, and so does everything else, after what waits.
 #[derive(Clone, Debug)]
-pub struct Posts<R> {
+pub struct Coalescing<R> {
     waiting: Option<Message<R>>,
     relayed: Option<Millis>,
 }
 
-impl<R> Default for Posts<R> {
+impl<R> Default for Coalescing<R> {
     fn default() -> Self {
         Self {
             waiting: None,
@@ -27,9 +27,9 @@ impl<R> Default for Posts<R> {
     }
 }
 
-impl<R> Posts<R> {
+impl<R> Coalescing<R> {
     /// Takes a message, at this time of the page, and posts what goes out now. Returns whether something began to wait: call
-    /// [`Posts::release`] when the page has done what is already before it.
+    /// [`Coalescing::release`] when the page has done what is already before it.
     pub fn push(
         &mut self,
         now: Millis,
