@@ -9,9 +9,9 @@ const FAST_MS: u64 = 1;
 
 /// What a tab posts, and what it is about to.
 ///
-/// To post takes a leader longer than all else it does for an event, and to be posted to takes a follower as long. So a relay
-/// that comes right after another waits until the page has done what is already before it, such as to take the other frames of
-/// a burst. A relay that comes alone goes out at once, and so does everything else, after what waits.
+/// To post takes a leader longer than all else it does for an event. So a relay that comes right after another waits until the
+/// page has done what is already before it, such as to take the other frames of a burst. A relay that comes alone goes out at
+/// once, and so does everything else, after what waits.
 #[derive(Clone, Debug)]
 pub struct Coalescing<R> {
     waiting: Option<Message<R>>,

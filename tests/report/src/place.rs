@@ -14,7 +14,6 @@
 //! | `growth BENCH FIGURE WHO "what grows" LIMIT` | a sentence: how many times as much of it costs how many times as much, the fitted exponent, whether that is within the limit |
 //! | `budget value BENCH SETTING FIGURE WHO LIMIT` | two cells: what was measured, and whether it is within the limit |
 //! | `budget ratio BENCH SETTING FIGURE WHO OTHER LIMIT` | the same of a ratio |
-//! | `budget added BENCH FIGURE WHO SETTING OTHER LIMIT` | the same of a difference |
 //! | `runs` | tables of when, on what and with which versions all of this was measured |
 //! | `when-and-where` | the same in a few words |
 //!
@@ -148,7 +147,9 @@ impl<'a> Fill<'a> {
                 Ok(ratio.map_or_else(|| NOT_MEASURED.into(), times))
             }
             ["added", bench, figure, who, setting, other] => {
-                let added = self.added(bench, figure, who, setting, other)?;
+                let one = self.summary(bench, setting, figure, who)?;
+                let other = self.summary(bench, other, figure, who)?;
+                let added = one.zip(other).map(|(one, other)| one.median - other.median);
                 let figure = names::figure(figure)?;
                 Ok(added.map_or_else(|| NOT_MEASURED.into(), |added| with_unit(figure, added)))
             }
@@ -216,19 +217,6 @@ impl<'a> Fill<'a> {
         Ok(who.zip(other).map(|(who, other)| who.median / other.median))
     }
 
-    fn added(
-        &mut self,
-        bench: &str,
-        figure: &str,
-        who: &str,
-        setting: &str,
-        other: &str,
-    ) -> Result<Option<f64>> {
-        let one = self.summary(bench, setting, figure, who)?;
-        let other = self.summary(bench, other, figure, who)?;
-        Ok(one.zip(other).map(|(one, other)| one.median - other.median))
-    }
-
     /// A budget, by the words behind `budget`.
     pub(crate) fn budget(&mut self, words: &[&str]) -> Result<Budget> {
         match words {
@@ -250,14 +238,6 @@ impl<'a> Fill<'a> {
                         |ratio| format!("{} of {of}", times(ratio)),
                     ),
                     holds: ratio.map(|ratio| rounded(ratio) <= limit),
-                })
-            }
-            ["added", bench, figure, who, setting, other, limit] => {
-                let limit: f64 = limit.parse()?;
-                let added = self.added(bench, figure, who, setting, other)?;
-                Ok(Budget {
-                    shown: self.place(&["added", bench, figure, who, setting, other])?,
-                    holds: added.map(|added| rounded(added) <= limit),
                 })
             }
             words => bail!("there is no budget with the words {}", words.join(" ")),

@@ -134,8 +134,9 @@ fn a_budget_says_whether_it_holds() {
     };
     assert!(row("server CPU per delivery").ends_with("| 0.67 of nchan | holds |"));
     assert!(row("the npm package").ends_with("| 40.5 KB | **does not hold** |"));
+    assert!(row("relay to five other tabs").ends_with("| 90.0 µs | holds |"));
     // The fixture's 90 µs with five others, less the 30 without.
-    assert!(row("relay to five other tabs").ends_with("| 60.0 µs | holds |"));
+    assert!(page.contains("without are 60.0 µs for tabwire"));
     // What is compared is what a reader sees.
     let just = RESULTS
         .replace(r#""kib_per_session":4.0,"#, r#""kib_per_session":5.004,"#)

@@ -17,7 +17,7 @@ impl World {
         opened.listens = Some(self.now.plus(Millis(deaf)));
     }
 
-    /// Frames that arrive in one millisecond arrive in one turn of the page.
+    /// A page says something. Relays that come fast wait until its turn is over, as in a browser.
     pub(super) fn post(&mut self, from: PageId, message: Message<Raw>) {
         let now = self.time(from);
         let mut posted = Vec::new();
@@ -53,7 +53,10 @@ impl World {
     }
 
     fn send(&mut self, from: PageId, message: Message<Raw>) {
-        if let Message::Relay { envelope, .. } = &message
+        // What is for one tab alone is a repair, which is of many frames without this.
+        if let Message::Relay {
+            envelope, to: None, ..
+        } = &message
             && envelope.frames.len() > 1
         {
             self.coverage.hit(Path::RelaysJoined);
